@@ -1,0 +1,81 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "hoist/core/io/random_access_file.h"
+#include "hoist/core/io/read_fully.h"
+#include "hoist/core/status/annotate.h"
+
+namespace hoist {
+namespace {
+
+std::string Quoted(const std::string& path) {
+  return absl::StrCat("\"", path, "\"");
+}
+
+class PosixFile final : public RandomAccessFile {
+ public:
+  PosixFile(std::string path, int fd, uint64_t size_bytes)
+      : path_(std::move(path)), fd_(fd), size_bytes_(size_bytes) {}
+  ~PosixFile() override { close(fd_); }
+  PosixFile(const PosixFile&) = delete;
+  PosixFile& operator=(const PosixFile&) = delete;
+
+  const std::string& path() const override { return path_; }
+  uint64_t size_bytes() const override { return size_bytes_; }
+
+  absl::Status ReadAt(uint64_t offset,
+                      absl::Span<uint8_t> out) const override {
+    if (offset > size_bytes_ || out.size() > size_bytes_ - offset) {
+      return absl::DataLossError(absl::StrCat(
+          Quoted(path_), ": Wanted ", out.size(), " bytes from byte ", offset,
+          ", the file has ", size_bytes_));
+    }
+    return Annotate(ReadFully(
+                        [this](void* buffer, size_t size, off_t at) {
+                          return pread(fd_, buffer, size, at);
+                        },
+                        offset, out),
+                    Quoted(path_));
+  }
+
+ private:
+  const std::string path_;
+  const int fd_;
+  const uint64_t size_bytes_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenFile(
+    const std::string& path) {
+  int fd;
+  do {
+    // O_NONBLOCK: opening a pipe that nobody writes to would block for ever.
+    fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) {
+    const int error_number = errno;
+    return ErrnoStatus(error_number, absl::StrCat("Opening ", Quoted(path)));
+  }
+  struct stat info;
+  if (fstat(fd, &info) != 0) {
+    const int error_number = errno;
+    close(fd);
+    return ErrnoStatus(error_number, absl::StrCat("Examining ", Quoted(path)));
+  }
+  if (!S_ISREG(info.st_mode)) {
+    close(fd);
+    return absl::InvalidArgumentError(absl::StrCat(
+        Quoted(path), " is ",
+        S_ISDIR(info.st_mode) ? "a directory" : "not a regular file"));
+  }
+  return std::make_unique<PosixFile>(path, fd,
+                                     static_cast<uint64_t>(info.st_size));
+}
+
+}  // namespace hoist
