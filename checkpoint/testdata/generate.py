@@ -125,7 +125,7 @@ def keys_unusual(path):
 
 @torch_case()
 def entries_1010(path):
-    """Three batches of SETITEMS, memo numbers over 255, over 100 storages' keys in numeric order."""
+    """Two batches of SETITEMS, memo numbers over 255, storage keys of two digits."""
     base = torch.arange(200, dtype=torch.int16)
     entries = {}
     for index in range(1010):
