@@ -1,0 +1,84 @@
+#ifndef HOIST_CUDA_TESTING_FAKE_CUDART_H_
+#define HOIST_CUDA_TESTING_FAKE_CUDART_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace hoist {
+
+// A stand-in for the CUDA runtime. A test that links this library instead of
+// cudart runs the production code over it; while a FakeCudart lives, the cuda*
+// functions work on its pretended devices (with none alive they fail).
+//
+// It is harsher than CUDA:
+// - What is put on a stream runs as late as the API allows: when something
+//   waits for it. So a source reused too early gives wrong bytes.
+// - Device memory faults when the CPU touches it, and is poisoned when new.
+// - It records a violation where CUDA would work by luck, or be slow in
+//   silence: an async copy from or to pageable memory, a source changed,
+//   unregistered or unmapped while its copy is pending, memory freed that a
+//   pending copy uses, the default stream, a stream or event used while another
+//   device is current, a copy outside an allocation.
+//
+// The destructor makes violations and leaks (streams, events, allocations,
+// registrations) a failure of the running test, unless the test took them with
+// TakeViolations() or TakeLeaks(). One at a time in a process. Thread-safe.
+class FakeCudart {
+ public:
+  struct Options {
+    int device_count = 1;                  // 0: calls return cudaErrorNoDevice
+    size_t total_bytes = size_t{1} << 30;  // per device
+    // cudaEventQuery and cudaStreamQuery say "not ready" this many times of one
+    // piece of work before it is done.
+    int queries_before_done = 3;
+  };
+
+  FakeCudart();
+  explicit FakeCudart(const Options& options);
+  ~FakeCudart();
+  FakeCudart(const FakeCudart&) = delete;
+  FakeCudart& operator=(const FakeCudart&) = delete;
+
+  // Makes the `nth` call from now (1 is the next) of `function` return
+  // `cuda_error`, a cudaError_t, and do nothing; except that functions that
+  // release something still release it.
+  void FailCall(absl::string_view function, int nth, int cuda_error);
+  // Makes the `nth` copy from now fail when it runs. As in CUDA that leaves the
+  // device unusable: all later calls for it return `cuda_error`.
+  void FailCopy(int nth, int cuda_error);
+  // Number of calls of `function` so far.
+  int CallCount(absl::string_view function) const;
+  // Names of the functions called so far.
+  std::vector<std::string> CalledFunctions() const;
+
+  // Holds every call of `function` at its start until Resume(function).
+  void Pause(absl::string_view function);
+  void Resume(absl::string_view function);
+  // Blocks until `count` calls of `function` are held.
+  void WaitForPaused(absl::string_view function, int count);
+
+  // Copies put on streams that have not run yet.
+  int pending_copies() const;
+  // The bytes at a device address as they are now, pending copies not counted;
+  // empty if it is not within one allocation.
+  std::vector<uint8_t> CopyFromDevice(const void* data, size_t size) const;
+  // Whether a context was created on the device.
+  bool HasContext(int device) const;
+
+  // What was recorded so far; each is returned once.
+  std::vector<std::string> TakeViolations();
+  // What lives now; afterwards the destructor does not look for leaks.
+  std::vector<std::string> TakeLeaks();
+
+ private:
+  bool look_for_leaks_ = true;
+};
+
+}  // namespace hoist
+
+#endif  // HOIST_CUDA_TESTING_FAKE_CUDART_H_

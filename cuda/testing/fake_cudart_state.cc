@@ -1,0 +1,538 @@
+#include "hoist/cuda/testing/fake_cudart_state.h"
+
+#include <sys/mman.h>
+
+#include <cstring>
+#include <functional>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+
+namespace hoist {
+namespace {
+
+constexpr uintptr_t kPage = 4096;
+
+size_t HashOf(const uint8_t* data, size_t size) {
+  return std::hash<std::string_view>()(
+      std::string_view(reinterpret_cast<const char*>(data), size));
+}
+
+// Whether every page of the range is mapped, so that reading does not fault.
+bool IsMapped(const void* data, size_t size) {
+  const auto begin = reinterpret_cast<uintptr_t>(data) / kPage * kPage;
+  const auto end = reinterpret_cast<uintptr_t>(data) + size;
+  std::vector<unsigned char> pages((end - begin + kPage - 1) / kPage);
+  return mincore(reinterpret_cast<void*>(begin), end - begin, pages.data()) ==
+         0;
+}
+
+bool Overlap(const void* a, size_t a_size, const void* b, size_t b_size) {
+  const auto x = reinterpret_cast<uintptr_t>(a);
+  const auto y = reinterpret_cast<uintptr_t>(b);
+  return x < y + b_size && y < x + a_size;
+}
+
+cudaError_t TakeFault(std::vector<FakeCudartState::Fault>& faults) {
+  cudaError_t result = cudaSuccess;
+  for (auto& fault : faults) {
+    if (--fault.calls_left == 0) {
+      result = fault.error;
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+FakeCudartState::FakeCudartState(const FakeCudart::Options& options)
+    : options(options) {}
+
+void FakeCudartState::Violation(std::string text) {
+  violations.push_back(std::move(text));
+}
+
+cudaError_t FakeCudartState::Count(const std::string& function) {
+  ++calls[function];
+  return TakeFault(faults[function]);
+}
+
+cudaError_t FakeCudartState::UseDevice() {
+  if (options.device_count == 0) {
+    return cudaErrorNoDevice;
+  }
+  const int device = CurrentFakeThread().device;
+  contexts.insert(device);
+  const auto dead = dead_devices.find(device);
+  return dead == dead_devices.end() ? cudaSuccess : dead->second;
+}
+
+cudaError_t FakeCudartState::GetDeviceCount(int* count) {
+  *count = options.device_count;
+  return options.device_count == 0 ? cudaErrorNoDevice : cudaSuccess;
+}
+
+cudaError_t FakeCudartState::GetDevice(int* device) {
+  *device = CurrentFakeThread().device;
+  return options.device_count == 0 ? cudaErrorNoDevice : cudaSuccess;
+}
+
+cudaError_t FakeCudartState::SetDevice(int device) {
+  if (options.device_count == 0) {
+    return cudaErrorNoDevice;
+  }
+  if (device < 0 || device >= options.device_count) {
+    return cudaErrorInvalidDevice;
+  }
+  CurrentFakeThread().device = device;
+  contexts.insert(device);  // as CUDA 12 and later do
+  return cudaSuccess;
+}
+
+cudaError_t FakeCudartState::GetDeviceProperties(cudaDeviceProp* properties,
+                                                 int device) {
+  if (device < 0 || device >= options.device_count) {
+    return cudaErrorInvalidDevice;
+  }
+  *properties = {};
+  std::strcpy(properties->name, "Stand-in device");
+  properties->totalGlobalMem = options.total_bytes;
+  properties->major = 9;
+  properties->minor = 0;
+  return cudaSuccess;
+}
+
+cudaError_t FakeCudartState::MemGetInfo(size_t* free_bytes,
+                                        size_t* total_bytes) {
+  *total_bytes = options.total_bytes;
+  *free_bytes =
+      options.total_bytes - memory.used_bytes(CurrentFakeThread().device);
+  return UseDevice();
+}
+
+cudaError_t FakeCudartState::Malloc(void** data, size_t size) {
+  if (const cudaError_t error = UseDevice(); error != cudaSuccess) {
+    return error;
+  }
+  const int device = CurrentFakeThread().device;
+  *data = nullptr;
+  if (size == 0) {
+    return cudaSuccess;
+  }
+  if (size > options.total_bytes - memory.used_bytes(device)) {
+    return cudaErrorMemoryAllocation;
+  }
+  *data = memory.Allocate(device, size);
+  return *data == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+}
+
+cudaError_t FakeCudartState::Free(void* data) {
+  const cudaError_t error = UseDevice();
+  if (data == nullptr) {
+    return error;
+  }
+  const size_t size = memory.SizeOf(data);
+  ForEachPending([&](const FakeWork& work) {
+    if (Overlap(work.copy.destination, work.copy.size, data, size) ||
+        Overlap(work.copy.source, work.copy.size, data, size)) {
+      Violation("cudaFree of memory that a pending copy uses");
+    }
+  });
+  if (!memory.Free(data)) {
+    Violation("cudaFree of what is not an allocation");
+    return cudaErrorInvalidValue;
+  }
+  return error;
+}
+
+cudaError_t FakeCudartState::HostAlloc(void** data, size_t size, unsigned) {
+  if (const cudaError_t error = UseDevice(); error != cudaSuccess) {
+    return error;
+  }
+  *data = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (*data == MAP_FAILED) {
+    return cudaErrorMemoryAllocation;
+  }
+  registrations_[reinterpret_cast<uintptr_t>(*data)] = {
+      size, CurrentFakeThread().device, true, true};
+  return cudaSuccess;
+}
+
+cudaError_t FakeCudartState::FreeHost(void* data) {
+  const auto found = registrations_.find(reinterpret_cast<uintptr_t>(data));
+  if (found == registrations_.end() || !found->second.allocated) {
+    return cudaErrorInvalidValue;
+  }
+  CheckHostMemoryIsIdle(data, found->second.size, "cudaFreeHost");
+  munmap(data, found->second.size);
+  registrations_.erase(found);
+  return UseDevice();
+}
+
+cudaError_t FakeCudartState::HostRegister(void* data, size_t size,
+                                          unsigned flags) {
+  if (const cudaError_t error = UseDevice(); error != cudaSuccess) {
+    return error;
+  }
+  if (size == 0 || !IsMapped(data, size)) {
+    return cudaErrorInvalidValue;
+  }
+  for (const auto& [begin, registration] : registrations_) {
+    if (Overlap(data, size, reinterpret_cast<void*>(begin),
+                registration.size)) {
+      return cudaErrorHostMemoryAlreadyRegistered;
+    }
+  }
+  registrations_[reinterpret_cast<uintptr_t>(data)] = {
+      size, CurrentFakeThread().device, (flags & cudaHostRegisterPortable) != 0,
+      false};
+  return cudaSuccess;
+}
+
+cudaError_t FakeCudartState::HostUnregister(void* data) {
+  const auto found = registrations_.find(reinterpret_cast<uintptr_t>(data));
+  if (found == registrations_.end() || found->second.allocated) {
+    return cudaErrorHostMemoryNotRegistered;
+  }
+  CheckHostMemoryIsIdle(data, found->second.size, "cudaHostUnregister");
+  if (!IsMapped(data, found->second.size)) {
+    Violation("Registered memory was unmapped before cudaHostUnregister");
+  }
+  registrations_.erase(found);
+  return UseDevice();
+}
+
+cudaError_t FakeCudartState::StreamCreate(cudaStream_t* stream) {
+  if (const cudaError_t error = UseDevice(); error != cudaSuccess) {
+    return error;
+  }
+  auto made = std::make_shared<FakeStream>();
+  made->device = CurrentFakeThread().device;
+  *stream = reinterpret_cast<cudaStream_t>(made.get());
+  streams_[*stream] = std::move(made);
+  return cudaSuccess;
+}
+
+cudaError_t FakeCudartState::StreamDestroy(cudaStream_t handle) {
+  const auto stream = FindStream(handle, "cudaStreamDestroy");
+  if (stream == nullptr) {
+    return cudaErrorInvalidResourceHandle;
+  }
+  if (!stream->work.empty()) {
+    orphans_.push_back(stream);
+  }
+  streams_.erase(handle);
+  return UseDevice();
+}
+
+cudaError_t FakeCudartState::StreamSynchronize(cudaStream_t handle) {
+  const auto stream = FindStream(handle, "cudaStreamSynchronize");
+  if (stream == nullptr) {
+    return cudaErrorInvalidResourceHandle;
+  }
+  Run(*stream, stream->work.size());
+  return UseDevice();
+}
+
+cudaError_t FakeCudartState::StreamQuery(cudaStream_t handle) {
+  const auto stream = FindStream(handle, "cudaStreamQuery");
+  if (stream == nullptr) {
+    return cudaErrorInvalidResourceHandle;
+  }
+  if (!stream->work.empty() &&
+      ++stream->queries <= options.queries_before_done) {
+    return cudaErrorNotReady;
+  }
+  Run(*stream, stream->work.size());
+  return UseDevice();
+}
+
+cudaError_t FakeCudartState::EventCreate(cudaEvent_t* event) {
+  if (const cudaError_t error = UseDevice(); error != cudaSuccess) {
+    return error;
+  }
+  auto made = std::make_shared<FakeEvent>();
+  made->device = CurrentFakeThread().device;
+  *event = reinterpret_cast<cudaEvent_t>(made.get());
+  events_[*event] = std::move(made);
+  return cudaSuccess;
+}
+
+cudaError_t FakeCudartState::EventDestroy(cudaEvent_t handle) {
+  if (FindEvent(handle, "cudaEventDestroy") == nullptr) {
+    return cudaErrorInvalidResourceHandle;
+  }
+  events_.erase(handle);
+  return UseDevice();
+}
+
+cudaError_t FakeCudartState::EventRecord(cudaEvent_t event_handle,
+                                         cudaStream_t stream_handle) {
+  const auto event = FindEvent(event_handle, "cudaEventRecord");
+  const auto stream = FindStream(stream_handle, "cudaEventRecord");
+  if (event == nullptr || stream == nullptr ||
+      event->device != stream->device) {
+    return cudaErrorInvalidResourceHandle;
+  }
+  if (const cudaError_t error = UseDevice(); error != cudaSuccess) {
+    return error;
+  }
+  event->stream = stream;
+  event->queries = 0;
+  FakeWork work;
+  work.event = event;
+  work.record = ++event->recorded;
+  stream->work.push_back(std::move(work));
+  stream->queries = 0;
+  return cudaSuccess;
+}
+
+cudaError_t FakeCudartState::EventSynchronize(cudaEvent_t handle) {
+  const auto event = FindEvent(handle, "cudaEventSynchronize");
+  if (event == nullptr) {
+    return cudaErrorInvalidResourceHandle;
+  }
+  while (event->done < event->recorded && !event->stream->work.empty()) {
+    Run(*event->stream, 1);
+  }
+  return UseDevice();
+}
+
+cudaError_t FakeCudartState::EventQuery(cudaEvent_t handle) {
+  const auto event = FindEvent(handle, "cudaEventQuery");
+  if (event == nullptr) {
+    return cudaErrorInvalidResourceHandle;
+  }
+  if (event->done < event->recorded &&
+      ++event->queries <= options.queries_before_done) {
+    return cudaErrorNotReady;
+  }
+  return EventSynchronize(handle);
+}
+
+cudaError_t FakeCudartState::MemcpyAsync(void* destination, const void* source,
+                                         size_t size, cudaMemcpyKind kind,
+                                         cudaStream_t handle) {
+  const auto stream = FindStream(handle, "cudaMemcpyAsync");
+  if (stream == nullptr) {
+    return cudaErrorInvalidResourceHandle;
+  }
+  if (const cudaError_t error = UseDevice(); error != cudaSuccess) {
+    return error;
+  }
+  const bool from_host = kind == cudaMemcpyHostToDevice;
+  const bool to_host = kind == cudaMemcpyDeviceToHost;
+  if (!from_host && !to_host && kind != cudaMemcpyDeviceToDevice) {
+    Violation("cudaMemcpyAsync of a kind that the stand-in does not know");
+    return cudaErrorInvalidMemcpyDirection;
+  }
+  for (const auto& [data, is_host] :
+       {std::make_pair(source, from_host),
+        std::make_pair(static_cast<const void*>(destination), to_host)}) {
+    if (is_host) {
+      if (!IsRegistered(data, size, stream->device)) {
+        Violation("cudaMemcpyAsync of host memory that is not page-locked");
+      }
+      if (!IsMapped(data, size)) {
+        return cudaErrorInvalidValue;
+      }
+    } else if (memory.Find(data, size).device != stream->device) {
+      Violation(absl::StrCat("cudaMemcpyAsync of ", size,
+                             " bytes outside an allocation of the device"));
+      return cudaErrorInvalidValue;
+    }
+  }
+  FakeWork work;
+  work.copy = {
+      static_cast<uint8_t*>(destination), static_cast<const uint8_t*>(source),
+      size, kind,
+      from_host ? HashOf(static_cast<const uint8_t*>(source), size) : 0};
+  stream->work.push_back(std::move(work));
+  stream->queries = 0;
+  return cudaSuccess;
+}
+
+cudaError_t FakeCudartState::MemsetAsync(void* data, int value, size_t size,
+                                         cudaStream_t handle) {
+  const auto stream = FindStream(handle, "cudaMemsetAsync");
+  if (stream == nullptr) {
+    return cudaErrorInvalidResourceHandle;
+  }
+  if (const cudaError_t error = UseDevice(); error != cudaSuccess) {
+    return error;
+  }
+  if (memory.Find(data, size).device != stream->device) {
+    Violation("cudaMemsetAsync outside an allocation of the device");
+    return cudaErrorInvalidValue;
+  }
+  FakeWork work;
+  work.copy = {static_cast<uint8_t*>(data), nullptr, size,
+               cudaMemcpyDeviceToDevice, 0};
+  work.fill = value & 0xFF;
+  stream->work.push_back(std::move(work));
+  return cudaSuccess;
+}
+
+cudaError_t FakeCudartState::DeviceSynchronize() {
+  const int device = CurrentFakeThread().device;
+  for (const auto& [handle, stream] : streams_) {
+    if (stream->device == device) {
+      Run(*stream, stream->work.size());
+    }
+  }
+  for (const auto& stream : orphans_) {
+    if (stream->device == device) {
+      Run(*stream, stream->work.size());
+    }
+  }
+  return UseDevice();
+}
+
+int FakeCudartState::PendingCopies() const {
+  int count = 0;
+  ForEachPending([&](const FakeWork&) { ++count; });
+  return count;
+}
+
+std::vector<std::string> FakeCudartState::Leaks() const {
+  std::vector<std::string> leaks;
+  const auto add = [&](size_t count, const char* what) {
+    if (count > 0) {
+      leaks.push_back(absl::StrCat(count, " ", what));
+    }
+  };
+  add(memory.allocation_count(), "device allocations");
+  add(registrations_.size(), "host registrations");
+  add(streams_.size(), "streams");
+  add(events_.size(), "events");
+  return leaks;
+}
+
+std::shared_ptr<FakeStream> FakeCudartState::FindStream(cudaStream_t handle,
+                                                        const char* function) {
+  const auto found = streams_.find(handle);
+  if (found == streams_.end()) {
+    Violation(absl::StrCat(function, handle == nullptr
+                                         ? " on the default stream"
+                                         : " on a stream that does not exist"));
+    return nullptr;
+  }
+  if (found->second->device != CurrentFakeThread().device) {
+    Violation(
+        absl::StrCat(function, " on a stream while another device is current"));
+    return nullptr;
+  }
+  return found->second;
+}
+
+std::shared_ptr<FakeEvent> FakeCudartState::FindEvent(cudaEvent_t handle,
+                                                      const char* function) {
+  const auto found = events_.find(handle);
+  if (found == events_.end()) {
+    Violation(absl::StrCat(function, " of an event that does not exist"));
+    return nullptr;
+  }
+  if (found->second->device != CurrentFakeThread().device) {
+    Violation(
+        absl::StrCat(function, " of an event while another device is current"));
+    return nullptr;
+  }
+  return found->second;
+}
+
+bool FakeCudartState::IsRegistered(const void* data, size_t size,
+                                   int device) const {
+  const auto address = reinterpret_cast<uintptr_t>(data);
+  auto found = registrations_.upper_bound(address);
+  if (found == registrations_.begin()) {
+    return false;
+  }
+  --found;
+  const Registration& registration = found->second;
+  const size_t offset = address - found->first;
+  return offset <= registration.size && size <= registration.size - offset &&
+         (registration.portable || registration.device == device);
+}
+
+void FakeCudartState::CheckHostMemoryIsIdle(const void* data, size_t size,
+                                            const char* function) {
+  ForEachPending([&](const FakeWork& work) {
+    if (Overlap(work.copy.source, work.copy.size, data, size) ||
+        Overlap(work.copy.destination, work.copy.size, data, size)) {
+      Violation(absl::StrCat(function, " of memory that a pending copy uses"));
+    }
+  });
+}
+
+void FakeCudartState::Run(FakeStream& stream, size_t count) {
+  for (; count > 0; --count) {
+    const FakeWork work = std::move(stream.work.front());
+    stream.work.pop_front();
+    if (work.event != nullptr) {
+      work.event->done = work.record;
+      continue;
+    }
+    // A dead device does nothing more; the copies count as over.
+    if (dead_devices.contains(stream.device)) {
+      continue;
+    }
+    if (const cudaError_t error = Copy(work.copy, work.fill);
+        error != cudaSuccess) {
+      dead_devices[stream.device] = error;
+    }
+  }
+}
+
+cudaError_t FakeCudartState::Copy(const FakeCopy& copy, int fill) {
+  if (const cudaError_t error = TakeFault(copy_faults); error != cudaSuccess) {
+    return error;
+  }
+  const bool to_host = copy.kind == cudaMemcpyDeviceToHost;
+  uint8_t* const to = to_host ? copy.destination
+                              : memory.Find(copy.destination, copy.size).alias;
+  if (to == nullptr) {
+    Violation("A copy ran after its destination was freed");
+    return cudaErrorIllegalAddress;
+  }
+  if (fill >= 0) {
+    std::memset(to, fill, copy.size);
+    return cudaSuccess;
+  }
+  const bool from_host = copy.kind == cudaMemcpyHostToDevice;
+  const uint8_t* const from =
+      from_host ? copy.source : memory.Find(copy.source, copy.size).alias;
+  if (from == nullptr) {
+    Violation("A copy ran after its source was freed");
+    return cudaErrorIllegalAddress;
+  }
+  const void* const host = from_host ? copy.source : copy.destination;
+  if ((from_host || to_host) && !IsMapped(host, copy.size)) {
+    Violation("A copy ran after its host memory was unmapped");
+    return cudaErrorIllegalAddress;
+  }
+  if (from_host && HashOf(from, copy.size) != copy.source_hash) {
+    Violation("The source of a copy was changed before the copy ran");
+  }
+  std::memcpy(to, from, copy.size);
+  return cudaSuccess;
+}
+
+template <typename Visit>
+void FakeCudartState::ForEachPending(Visit visit) const {
+  const auto visit_stream = [&](const FakeStream& stream) {
+    for (const FakeWork& work : stream.work) {
+      if (work.event == nullptr) {
+        visit(work);
+      }
+    }
+  };
+  for (const auto& [handle, stream] : streams_) {
+    visit_stream(*stream);
+  }
+  for (const auto& stream : orphans_) {
+    visit_stream(*stream);
+  }
+}
+
+}  // namespace hoist

@@ -1,0 +1,166 @@
+#ifndef HOIST_CUDA_TESTING_FAKE_CUDART_STATE_H_
+#define HOIST_CUDA_TESTING_FAKE_CUDART_STATE_H_
+
+#include <driver_types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "hoist/cuda/testing/fake_cudart.h"
+#include "hoist/cuda/testing/fake_device_memory.h"
+
+namespace hoist {
+
+struct FakeStream;
+
+struct FakeEvent {
+  int device = 0;
+  std::shared_ptr<FakeStream> stream;  // of the last record
+  uint64_t recorded = 0;               // records put on a stream
+  uint64_t done = 0;                   // the last of them that was reached
+  int queries = 0;                     // since the last record
+};
+
+struct FakeCopy {
+  uint8_t* destination;
+  const uint8_t* source;
+  size_t size;
+  cudaMemcpyKind kind;
+  size_t source_hash;  // of a host source when the copy was put on the stream
+};
+
+// A piece of work of a stream: the record of an event, or else a copy or fill.
+struct FakeWork {
+  std::shared_ptr<FakeEvent> event;
+  uint64_t record = 0;
+  FakeCopy copy = {};
+  int fill = -1;  // the value, if it is a memset of copy.destination
+};
+
+struct FakeStream {
+  int device = 0;
+  std::deque<FakeWork> work;
+  int queries = 0;
+};
+
+// What the stand-in knows: devices, memory, streams, events and the faults
+// asked for. Its functions are those of the CUDA API without the "cuda".
+// Guarded by the mutex of fake_cudart.cc.
+class FakeCudartState {
+ public:
+  explicit FakeCudartState(const FakeCudart::Options& options);
+
+  // Counts a call, and returns the fault asked for, if any.
+  cudaError_t Count(const std::string& function);
+  // Whether the current device can be used at all; makes its context.
+  cudaError_t UseDevice();
+
+  cudaError_t GetDeviceCount(int* count);
+  cudaError_t GetDevice(int* device);
+  cudaError_t SetDevice(int device);
+  cudaError_t GetDeviceProperties(cudaDeviceProp* properties, int device);
+  cudaError_t MemGetInfo(size_t* free_bytes, size_t* total_bytes);
+  cudaError_t Malloc(void** data, size_t size);
+  cudaError_t Free(void* data);
+  cudaError_t HostAlloc(void** data, size_t size, unsigned flags);
+  cudaError_t FreeHost(void* data);
+  cudaError_t HostRegister(void* data, size_t size, unsigned flags);
+  cudaError_t HostUnregister(void* data);
+  cudaError_t StreamCreate(cudaStream_t* stream);
+  cudaError_t StreamDestroy(cudaStream_t stream);
+  cudaError_t StreamSynchronize(cudaStream_t stream);
+  cudaError_t StreamQuery(cudaStream_t stream);
+  cudaError_t EventCreate(cudaEvent_t* event);
+  cudaError_t EventDestroy(cudaEvent_t event);
+  cudaError_t EventRecord(cudaEvent_t event, cudaStream_t stream);
+  cudaError_t EventSynchronize(cudaEvent_t event);
+  cudaError_t EventQuery(cudaEvent_t event);
+  cudaError_t MemcpyAsync(void* destination, const void* source, size_t size,
+                          cudaMemcpyKind kind, cudaStream_t stream);
+  cudaError_t MemsetAsync(void* data, int value, size_t size,
+                          cudaStream_t stream);
+  cudaError_t DeviceSynchronize();
+
+  int PendingCopies() const;
+  std::vector<std::string> Leaks() const;
+
+  struct Registration {
+    size_t size;
+    int device;
+    bool portable;
+    bool allocated;  // by HostAlloc
+  };
+  struct Fault {
+    int calls_left;
+    cudaError_t error;
+  };
+
+  const FakeCudart::Options options;
+  FakeDeviceMemory memory;
+  std::set<int> contexts;
+  std::map<int, cudaError_t> dead_devices;
+  std::map<std::string, std::vector<Fault>> faults;
+  std::vector<Fault> copy_faults;
+  std::map<std::string, int> calls;
+  std::set<std::string> paused;
+  std::map<std::string, int> held;
+  std::vector<std::string> violations;
+
+ private:
+  void Violation(std::string text);
+  // The stream, if `handle` is one of the current device.
+  std::shared_ptr<FakeStream> FindStream(cudaStream_t handle,
+                                         const char* function);
+  std::shared_ptr<FakeEvent> FindEvent(cudaEvent_t handle,
+                                       const char* function);
+  bool IsRegistered(const void* data, size_t size, int device) const;
+  // Reports pending copies that read or write host memory in the range.
+  void CheckHostMemoryIsIdle(const void* data, size_t size,
+                             const char* function);
+  // Runs the first `count` pieces of work of `stream`.
+  void Run(FakeStream& stream, size_t count);
+  cudaError_t Copy(const FakeCopy& copy, int fill);
+  template <typename Visit>
+  void ForEachPending(Visit visit) const;
+
+  std::map<uintptr_t, Registration> registrations_;
+  std::map<cudaStream_t, std::shared_ptr<FakeStream>> streams_;
+  // Destroyed with work left, which still has to run some day.
+  std::vector<std::shared_ptr<FakeStream>> orphans_;
+  std::map<cudaEvent_t, std::shared_ptr<FakeEvent>> events_;
+};
+
+// What CUDA keeps per thread.
+struct FakeThread {
+  int device = 0;
+  cudaError_t last_error = cudaSuccess;
+};
+FakeThread& CurrentFakeThread();
+
+// Runs `body` (FakeCudartState&) -> cudaError_t, under the stand-in's mutex, as
+// a call of `function`; keeps the thread's last error. A call that releases
+// something does so even if it is to fail.
+enum class FakeCall { kPlain, kRelease };
+cudaError_t RunFakeCall(const char* function, FakeCall kind,
+                        cudaError_t (*body)(FakeCudartState&, void*),
+                        void* context);
+
+template <typename Body>
+cudaError_t RunFakeCall(const char* function, FakeCall kind, Body body) {
+  return RunFakeCall(
+      function, kind,
+      [](FakeCudartState& state, void* context) {
+        return (*static_cast<Body*>(context))(state);
+      },
+      &body);
+}
+
+}  // namespace hoist
+
+#endif  // HOIST_CUDA_TESTING_FAKE_CUDART_STATE_H_

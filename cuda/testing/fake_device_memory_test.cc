@@ -1,0 +1,44 @@
+#include "hoist/cuda/testing/fake_device_memory.h"
+
+#include "gtest/gtest.h"
+
+namespace hoist {
+namespace {
+
+TEST(FakeDeviceMemoryTest, IsPoisonedAndFoundByRange) {
+  FakeDeviceMemory memory;
+  auto* const data = static_cast<uint8_t*>(memory.Allocate(1, 100));
+  ASSERT_NE(data, nullptr);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(data) % 256, 0u);
+  EXPECT_EQ(memory.used_bytes(1), 100u);
+  EXPECT_EQ(memory.used_bytes(0), 0u);
+  const FakeDeviceMemory::Range range = memory.Find(data + 10, 90);
+  ASSERT_NE(range.alias, nullptr);
+  EXPECT_EQ(range.device, 1);
+  EXPECT_EQ(range.alias[0], FakeDeviceMemory::kPoison);
+  EXPECT_EQ(memory.Find(data + 10, 91).alias, nullptr);
+  EXPECT_EQ(memory.Find(data - 1, 1).alias, nullptr);
+}
+
+TEST(FakeDeviceMemoryTest, NeverReusesAnAddress) {
+  FakeDeviceMemory memory;
+  void* const first = memory.Allocate(0, 100);
+  EXPECT_TRUE(memory.Free(first));
+  EXPECT_FALSE(memory.Free(first));
+  EXPECT_EQ(memory.Find(first, 1).alias, nullptr);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_NE(memory.Allocate(0, 100), first);
+  }
+  EXPECT_EQ(memory.allocation_count(), 100u);
+}
+
+TEST(FakeDeviceMemoryDeathTest, FaultsWhenTheCpuTouchesIt) {
+  FakeDeviceMemory memory;
+  auto* const data = static_cast<volatile uint8_t*>(memory.Allocate(0, 100));
+  EXPECT_DEATH(data[0] = 1, "");
+  memory.Free(const_cast<uint8_t*>(data));
+  EXPECT_DEATH(data[0] = 1, "");
+}
+
+}  // namespace
+}  // namespace hoist
