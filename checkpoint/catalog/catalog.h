@@ -1,0 +1,94 @@
+#ifndef HOIST_CHECKPOINT_CATALOG_CATALOG_H_
+#define HOIST_CHECKPOINT_CATALOG_CATALOG_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "hoist/checkpoint/catalog/value.h"
+#include "hoist/core/tensor/tensor_spec.h"
+
+namespace hoist {
+
+enum class Format { kTorchZip, kSafetensors };
+
+// "torch_zip", "safetensors".
+absl::string_view FormatName(Format format);
+
+// A run of bytes in a file that tensors are views of.
+struct StorageEntry {
+  int file = 0;  // index into Catalog::files
+  uint64_t offset_bytes = 0;
+  uint64_t size_bytes = 0;
+  // CRC-32 of these bytes, where the file records one.
+  std::optional<uint32_t> crc32;
+  // Where the file has the other byte order: the width of the units whose bytes
+  // are to be reversed. 1: nothing to do.
+  int swap_bytes = 1;
+  // The format's name for it ("data/3"), for messages.
+  std::string name;
+};
+
+// A tensor as the checkpoint names it. Entries over one storage are aliases
+// (tied weights, views), and stay so when they are loaded.
+struct TensorEntry {
+  // The keys from the root joined with "."; list and tuple positions in
+  // decimal. "" is the root itself. Two entries may have one name.
+  std::string name;
+  TensorSpec spec;
+  // Index into Catalog::storages; none for a tensor without data (on PyTorch's
+  // "meta" device).
+  std::optional<int> storage;
+  int64_t storage_offset = 0;  // in elements
+  // The device it was saved from, by PyTorch's name: "cpu", "cuda:0".
+  std::string location = "cpu";
+  bool requires_grad = false;
+  bool is_parameter = false;  // a torch.nn.Parameter
+  bool is_persistent =
+      true;  // false for a buffer that no state dict would have
+  // The elements are to be conjugated, or negated, to get the tensor's: torch
+  // does so lazily, and saves them as they are.
+  bool is_conjugate = false;
+  bool is_negative = false;
+};
+
+struct FileEntry {
+  std::string path;
+  uint64_t size_bytes = 0;
+};
+
+// What a checkpoint holds, read without its payload. Constant once made, and
+// thread-safe then.
+struct Catalog {
+  Format format = Format::kTorchZip;
+  std::string format_version;  // "3"; empty if the format has none
+  std::string producer;        // who wrote it, as far as it says; may be empty
+  std::vector<FileEntry> files;
+  std::vector<StorageEntry> storages;
+  // In the order of the file, depth first.
+  std::vector<TensorEntry> tensors;
+  // All else: `root` is what torch.load would return.
+  std::shared_ptr<const ValueGraph> values;
+  ValueId root_id = ValueGraph::kNoneId;
+  // What the format says of the file itself, in its order.
+  std::vector<std::pair<std::string, std::string>> metadata;
+  std::vector<std::string> warnings;
+
+  Value root() const { return Value(values.get(), root_id); }
+};
+
+// Whether what readers promise holds: every storage lies inside its file, every
+// tensor inside its storage, every index is one. kDataLoss with the name of the
+// first that does not. Each reader ends with it, so no later code has to
+// check again.
+absl::Status ValidateCatalog(const Catalog& catalog);
+
+}  // namespace hoist
+
+#endif  // HOIST_CHECKPOINT_CATALOG_CATALOG_H_

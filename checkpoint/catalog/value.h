@@ -1,0 +1,138 @@
+#ifndef HOIST_CHECKPOINT_CATALOG_VALUE_H_
+#define HOIST_CHECKPOINT_CATALOG_VALUE_H_
+
+#include <complex>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+
+namespace hoist {
+
+// Everything in a checkpoint that is not tensor data: Python objects as plain
+// data. Nothing here is ever executed.
+
+enum class ValueKind : uint8_t {
+  kNone,
+  kBool,
+  kInt,     // fits into 64 bits
+  kBigInt,  // does not; two's complement, little-endian
+  kFloat,
+  kComplex,
+  kString,  // as in the file: UTF-8 where it is well formed
+  kBytes,   // bytes, bytearray
+  kList,
+  kTuple,    // also torch.Size, named tuples
+  kDict,     // in the file's order; any keys, also equal ones
+  kSet,      // set, frozenset; in the file's order
+  kTensor,   // one of the Catalog's tensors
+  kStorage,  // a storage that is not part of a tensor
+  kClass,    // a class or a function, by name
+  kOpaque,   // an object of a class that Hoist does not know
+};
+
+// Index of a value in its ValueGraph.
+using ValueId = uint32_t;
+
+// The values of one checkpoint. They may be shared and contain themselves, as
+// Python's may, so they refer to each other by index. Readers of formats write
+// it; afterwards it is constant, and thread-safe.
+class ValueGraph {
+ public:
+  struct Node {
+    ValueKind kind = ValueKind::kNone;
+    // The class: a kClass value, or kNoneId for the kind's own (dict, list,
+    // ...).
+    ValueId type = 0;
+    // What the file gave the object as its state (the argument of BUILD), or
+    // kNoneId: the `_metadata` of a state dict, the attributes of an object.
+    ValueId state = 0;
+    // kBool, kInt, kTensor and kStorage (index): int64_t. kClass: its name with
+    // its module, "torch.Size". kDict: key, value, key, value, ... kOpaque: the
+    // arguments it was made from.
+    std::variant<std::monostate, int64_t, double, std::complex<double>,
+                 std::string, std::vector<ValueId>>
+        data;
+  };
+
+  static constexpr ValueId kNoneId = 0;
+  static constexpr ValueId kFalseId = 1;
+  static constexpr ValueId kTrueId = 2;
+
+  ValueGraph();
+
+  // References and Nodes' addresses are good until the next Add().
+  ValueId Add(Node node);
+  ValueId AddInt(int64_t value);
+  ValueId AddString(absl::string_view text);
+  ValueId AddItems(ValueKind kind, std::vector<ValueId> items,
+                   ValueId type = kNoneId);
+  // The same id for the same name.
+  ValueId AddClass(absl::string_view module, absl::string_view name);
+
+  Node& node(ValueId id) { return nodes_[id]; }
+  const Node& node(ValueId id) const { return nodes_[id]; }
+  size_t size() const { return nodes_.size(); }
+
+ private:
+  std::vector<Node> nodes_;
+  absl::flat_hash_map<std::string, ValueId> classes_;
+};
+
+// One value, seen from outside. Cheap to copy; good while its graph is.
+// To ask a value for what its kind() has not is a mistake of the program, and
+// ends it.
+class Value {
+ public:
+  Value(const ValueGraph* graph, ValueId id) : graph_(graph), id_(id) {}
+
+  ValueKind kind() const { return node().kind; }
+  ValueId id() const { return id_; }
+
+  // Python's name of its class, with the module unless that is builtins:
+  // "dict", "collections.OrderedDict", "argparse.Namespace".
+  std::string ClassName() const;
+
+  bool AsBool() const;
+  int64_t AsInt() const;
+  double AsFloat() const;
+  std::complex<double> AsComplex() const;
+  // kString, kBytes, kBigInt; kClass: its name with its module.
+  absl::string_view AsString() const;
+  // kTensor: index into Catalog::tensors of its first entry. kStorage: into
+  // Catalog::storages.
+  int AsIndex() const;
+
+  // Items of a list, tuple or set, entries of a dict, arguments of an opaque
+  // object (a kTuple mostly).
+  size_t size() const;
+  // Item i of a list, tuple, set or of an opaque object's arguments.
+  Value operator[](size_t i) const;
+  // Entry i of a dict.
+  Value key(size_t i) const;
+  Value value(size_t i) const;
+  // The last value of a dict under that string; nullopt also if it is no dict.
+  std::optional<Value> Find(absl::string_view key) const;
+
+  // The state it was given; a kNone value if none.
+  Value state() const { return Value(graph_, node().state); }
+
+ private:
+  const ValueGraph::Node& node() const { return graph_->node(id_); }
+  const std::vector<ValueId>& items() const;
+
+  const ValueGraph* graph_;
+  ValueId id_;
+};
+
+// Integer, float, string or None as Python's str() shows them ("7", "0.001",
+// "run one"), "True", big integers in decimal, other kinds by their class.
+std::string ValueText(Value value);
+
+}  // namespace hoist
+
+#endif  // HOIST_CHECKPOINT_CATALOG_VALUE_H_

@@ -1,0 +1,60 @@
+#ifndef HOIST_CHECKPOINT_CHECKPOINT_H_
+#define HOIST_CHECKPOINT_CHECKPOINT_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "hoist/checkpoint/catalog/catalog.h"
+#include "hoist/checkpoint/load/load_options.h"
+#include "hoist/checkpoint/load/load_result.h"
+#include "hoist/core/io/random_access_file.h"
+
+namespace hoist {
+
+// A checkpoint that is open: its catalog, and the files to read tensors from.
+//
+//   HOIST_ASSIGN_OR_RETURN(auto checkpoint,
+//   hoist::Checkpoint::Open("model.pt")); HOIST_ASSIGN_OR_RETURN(auto loaded,
+//   hoist::Load(checkpoint)); const hoist::Tensor* weight =
+//   loaded.tensors.Find("fc.weight");
+//
+// Copies share the files, which are closed with the last. Thread-safe.
+class Checkpoint {
+ public:
+  // Finds out by content what `path` is, and reads its structure; blocks for
+  // that. kNotFound and kPermissionDenied of the file; kInvalidArgument for
+  // what is no checkpoint; kUnimplemented for a format or a feature that Hoist
+  // knows and does not read yet; kDataLoss for a damaged file;
+  // kPermissionDenied for what is refused as unsafe.
+  static absl::StatusOr<Checkpoint> Open(const std::string& path);
+
+  const Catalog& catalog() const { return *catalog_; }
+  const std::string& path() const { return path_; }
+  // Parallel to catalog().files.
+  const std::vector<std::shared_ptr<const RandomAccessFile>>& files() const {
+    return files_;
+  }
+  // How long Open() took.
+  int64_t open_time_ns() const { return open_time_ns_; }
+
+ private:
+  Checkpoint() = default;
+
+  std::string path_;
+  std::shared_ptr<const Catalog> catalog_;
+  std::vector<std::shared_ptr<const RandomAccessFile>> files_;
+  int64_t open_time_ns_ = 0;
+};
+
+// Reads all tensors of `checkpoint` and puts them where `options` say, each
+// storage once; blocks until every byte is there. All or nothing: an error
+// leaves nothing behind. kDataLoss if bytes are damaged or missing,
+// kUnavailable without the wanted device, kResourceExhausted without memory.
+absl::StatusOr<LoadResult> Load(const Checkpoint& checkpoint,
+                                const LoadOptions& options = {});
+
+}  // namespace hoist
+
+#endif  // HOIST_CHECKPOINT_CHECKPOINT_H_

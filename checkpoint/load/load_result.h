@@ -1,0 +1,64 @@
+#ifndef HOIST_CHECKPOINT_LOAD_LOAD_RESULT_H_
+#define HOIST_CHECKPOINT_LOAD_LOAD_RESULT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "hoist/checkpoint/load/state_dict.h"
+#include "hoist/core/tensor/device.h"
+
+namespace hoist {
+
+// How far the loaded bytes were proved to be those that were written.
+enum class Verified {
+  kNone,         // it was not asked for
+  kNotRecorded,  // the file records no checksums
+  kStructure,    // some bytes have no checksum; sizes and places were checked
+  kChecksum,     // every byte, against the file's checksums
+};
+
+// "none", "not_recorded", "structure", "checksum".
+absl::string_view VerifiedName(Verified verified);
+
+// What a load did, and how long it took.
+struct LoadReport {
+  struct Phase {
+    // "open", "allocate", "read", "verify", "convert", "upload"
+    std::string name;
+    // Time on the clock; where several threads work in a phase, while they do
+    // other things too, the mean of their times in it.
+    int64_t time_ns = 0;
+    uint64_t bytes = 0;
+  };
+  struct FileIo {
+    std::string path;
+    std::string method;  // "pread"
+    std::string reason;  // why that one
+  };
+
+  Device device;
+  int64_t tensor_count = 0;
+  // Bytes read, and so put on the device: each storage once.
+  uint64_t bytes = 0;
+  // From before the file was opened until every byte was in its place.
+  int64_t time_ns = 0;
+  Verified verified = Verified::kNone;
+  // The most memory that the load itself held at once, in bytes.
+  uint64_t peak_host_bytes = 0;
+  uint64_t pinned_bytes = 0;
+  uint64_t device_bytes = 0;
+  std::vector<Phase> phases;
+  std::vector<FileIo> io;
+  std::vector<std::string> warnings;
+};
+
+struct LoadResult {
+  StateDict tensors;
+  LoadReport report;
+};
+
+}  // namespace hoist
+
+#endif  // HOIST_CHECKPOINT_LOAD_LOAD_RESULT_H_

@@ -1,0 +1,38 @@
+#ifndef HOIST_CHECKPOINT_LOAD_STATE_DICT_H_
+#define HOIST_CHECKPOINT_LOAD_STATE_DICT_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "hoist/core/tensor/tensor.h"
+
+namespace hoist {
+
+// Tensors by name, in the order of the checkpoint. Aliases share their buffer.
+// Thread-compatible.
+class StateDict {
+ public:
+  struct Item {
+    std::string name;
+    Tensor tensor;
+  };
+
+  void Add(std::string name, Tensor tensor) {
+    items_.push_back({std::move(name), std::move(tensor)});
+  }
+
+  // The first tensor of that name, or null.
+  const Tensor* Find(absl::string_view name) const;
+
+  size_t size() const { return items_.size(); }
+  std::vector<Item>::const_iterator begin() const { return items_.begin(); }
+  std::vector<Item>::const_iterator end() const { return items_.end(); }
+
+ private:
+  std::vector<Item> items_;
+};
+
+}  // namespace hoist
+
+#endif  // HOIST_CHECKPOINT_LOAD_STATE_DICT_H_
