@@ -35,6 +35,12 @@ MATCHER_P2(StatusIs, code, message, "has the code and message") {
          ::testing::Value(std::string(status.message()), message);
 }
 
+// EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss));
+template <typename Code>
+auto StatusIs(Code code) {
+  return StatusIs(code, ::testing::_);
+}
+
 }  // namespace hoist
 
 #define HOIST_ASSERT_OK(expression) ASSERT_THAT(expression, ::hoist::IsOk())
