@@ -58,11 +58,14 @@ cudaError_t FakeCudartState::Count(const std::string& function) {
 }
 
 cudaError_t FakeCudartState::UseDevice() {
+  return UseDevice(CurrentFakeThread().device);
+}
+
+cudaError_t FakeCudartState::UseDevice(int device) {
   if (options.device_count == 0) {
     return cudaErrorNoDevice;
   }
-  const int device = CurrentFakeThread().device;
-  contexts.insert(device);
+  contexts.insert(CurrentFakeThread().device);
   const auto dead = dead_devices.find(device);
   return dead == dead_devices.end() ? cudaSuccess : dead->second;
 }
@@ -162,6 +165,7 @@ cudaError_t FakeCudartState::HostAlloc(void** data, size_t size, unsigned) {
 cudaError_t FakeCudartState::FreeHost(void* data) {
   const auto found = registrations_.find(reinterpret_cast<uintptr_t>(data));
   if (found == registrations_.end() || !found->second.allocated) {
+    Violation("cudaFreeHost of what cudaHostAlloc did not return");
     return cudaErrorInvalidValue;
   }
   CheckHostMemoryIsIdle(data, found->second.size, "cudaFreeHost");
@@ -193,6 +197,7 @@ cudaError_t FakeCudartState::HostRegister(void* data, size_t size,
 cudaError_t FakeCudartState::HostUnregister(void* data) {
   const auto found = registrations_.find(reinterpret_cast<uintptr_t>(data));
   if (found == registrations_.end() || found->second.allocated) {
+    Violation("cudaHostUnregister of what is not registered");
     return cudaErrorHostMemoryNotRegistered;
   }
   CheckHostMemoryIsIdle(data, found->second.size, "cudaHostUnregister");
@@ -223,7 +228,7 @@ cudaError_t FakeCudartState::StreamDestroy(cudaStream_t handle) {
     orphans_.push_back(stream);
   }
   streams_.erase(handle);
-  return UseDevice();
+  return UseDevice(stream->device);
 }
 
 cudaError_t FakeCudartState::StreamSynchronize(cudaStream_t handle) {
@@ -232,7 +237,7 @@ cudaError_t FakeCudartState::StreamSynchronize(cudaStream_t handle) {
     return cudaErrorInvalidResourceHandle;
   }
   Run(*stream, stream->work.size());
-  return UseDevice();
+  return UseDevice(stream->device);
 }
 
 cudaError_t FakeCudartState::StreamQuery(cudaStream_t handle) {
@@ -245,7 +250,7 @@ cudaError_t FakeCudartState::StreamQuery(cudaStream_t handle) {
     return cudaErrorNotReady;
   }
   Run(*stream, stream->work.size());
-  return UseDevice();
+  return UseDevice(stream->device);
 }
 
 cudaError_t FakeCudartState::EventCreate(cudaEvent_t* event) {
@@ -260,11 +265,12 @@ cudaError_t FakeCudartState::EventCreate(cudaEvent_t* event) {
 }
 
 cudaError_t FakeCudartState::EventDestroy(cudaEvent_t handle) {
-  if (FindEvent(handle, "cudaEventDestroy") == nullptr) {
+  const auto event = FindEvent(handle, "cudaEventDestroy");
+  if (event == nullptr) {
     return cudaErrorInvalidResourceHandle;
   }
   events_.erase(handle);
-  return UseDevice();
+  return UseDevice(event->device);
 }
 
 cudaError_t FakeCudartState::EventRecord(cudaEvent_t event_handle,
@@ -275,7 +281,8 @@ cudaError_t FakeCudartState::EventRecord(cudaEvent_t event_handle,
       event->device != stream->device) {
     return cudaErrorInvalidResourceHandle;
   }
-  if (const cudaError_t error = UseDevice(); error != cudaSuccess) {
+  if (const cudaError_t error = UseDevice(stream->device);
+      error != cudaSuccess) {
     return error;
   }
   event->stream = stream;
@@ -296,7 +303,7 @@ cudaError_t FakeCudartState::EventSynchronize(cudaEvent_t handle) {
   while (event->done < event->recorded && !event->stream->work.empty()) {
     Run(*event->stream, 1);
   }
-  return UseDevice();
+  return UseDevice(event->device);
 }
 
 cudaError_t FakeCudartState::EventQuery(cudaEvent_t handle) {
@@ -318,7 +325,8 @@ cudaError_t FakeCudartState::MemcpyAsync(void* destination, const void* source,
   if (stream == nullptr) {
     return cudaErrorInvalidResourceHandle;
   }
-  if (const cudaError_t error = UseDevice(); error != cudaSuccess) {
+  if (const cudaError_t error = UseDevice(stream->device);
+      error != cudaSuccess) {
     return error;
   }
   const bool from_host = kind == cudaMemcpyHostToDevice;
@@ -334,7 +342,7 @@ cudaError_t FakeCudartState::MemcpyAsync(void* destination, const void* source,
       if (!IsRegistered(data, size, stream->device)) {
         Violation("cudaMemcpyAsync of host memory that is not page-locked");
       }
-      if (!IsMapped(data, size)) {
+      if (!IsHostMemory(data, size)) {
         return cudaErrorInvalidValue;
       }
     } else if (memory.Find(data, size).device != stream->device) {
@@ -359,7 +367,8 @@ cudaError_t FakeCudartState::MemsetAsync(void* data, int value, size_t size,
   if (stream == nullptr) {
     return cudaErrorInvalidResourceHandle;
   }
-  if (const cudaError_t error = UseDevice(); error != cudaSuccess) {
+  if (const cudaError_t error = UseDevice(stream->device);
+      error != cudaSuccess) {
     return error;
   }
   if (memory.Find(data, size).device != stream->device) {
@@ -421,7 +430,6 @@ std::shared_ptr<FakeStream> FakeCudartState::FindStream(cudaStream_t handle,
   if (found->second->device != CurrentFakeThread().device) {
     Violation(
         absl::StrCat(function, " on a stream while another device is current"));
-    return nullptr;
   }
   return found->second;
 }
@@ -436,9 +444,12 @@ std::shared_ptr<FakeEvent> FakeCudartState::FindEvent(cudaEvent_t handle,
   if (found->second->device != CurrentFakeThread().device) {
     Violation(
         absl::StrCat(function, " of an event while another device is current"));
-    return nullptr;
   }
   return found->second;
+}
+
+bool FakeCudartState::IsHostMemory(const void* data, size_t size) const {
+  return IsMapped(data, size) && memory.Find(data, 1).alias == nullptr;
 }
 
 bool FakeCudartState::IsRegistered(const void* data, size_t size,

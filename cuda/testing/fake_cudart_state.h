@@ -58,8 +58,10 @@ class FakeCudartState {
 
   // Counts a call, and returns the fault asked for, if any.
   cudaError_t Count(const std::string& function);
-  // Whether the current device can be used at all; makes its context.
+  // Whether a device, by default the current one, can be used at all; makes the
+  // context of the current one.
   cudaError_t UseDevice();
+  cudaError_t UseDevice(int device);
 
   cudaError_t GetDeviceCount(int* count);
   cudaError_t GetDevice(int* device);
@@ -114,11 +116,15 @@ class FakeCudartState {
 
  private:
   void Violation(std::string text);
-  // The stream, if `handle` is one of the current device.
+  // The stream, if there is one; a violation unless it is of the current
+  // device.
   std::shared_ptr<FakeStream> FindStream(cudaStream_t handle,
                                          const char* function);
   std::shared_ptr<FakeEvent> FindEvent(cudaEvent_t handle,
                                        const char* function);
+  // Whether host memory can be copied from or to: it is mapped, and not memory
+  // of a device.
+  bool IsHostMemory(const void* data, size_t size) const;
   bool IsRegistered(const void* data, size_t size, int device) const;
   // Reports pending copies that read or write host memory in the range.
   void CheckHostMemoryIsIdle(const void* data, size_t size,

@@ -36,6 +36,11 @@ void* FakeDeviceMemory::Allocate(int device, size_t size) {
   void* const guarded = mmap(nullptr, mapped, PROT_NONE, MAP_SHARED, fd, 0);
   close(fd);
   if (alias == MAP_FAILED || guarded == MAP_FAILED) {
+    for (void* const mapping : {alias, guarded}) {
+      if (mapping != MAP_FAILED) {
+        munmap(mapping, mapped);
+      }
+    }
     return nullptr;
   }
   std::memset(alias, kPoison, mapped);
