@@ -22,8 +22,10 @@ namespace hoist {
 // - It records a violation where CUDA would work by luck, or be slow in
 //   silence: an async copy from or to pageable memory, a source changed,
 //   unregistered or unmapped while its copy is pending, memory freed that a
-//   pending copy uses, the default stream, a stream or event used while another
-//   device is current, a copy outside an allocation.
+//   pending copy uses, the default stream or one that waits for it, an event
+//   with timing or whose waits spin, a stream or event used while another
+//   device is current, a copy outside an allocation, a release of what does not
+//   exist.
 //
 // The destructor makes violations and leaks (streams, events, allocations,
 // registrations) a failure of the running test, unless the test took them with

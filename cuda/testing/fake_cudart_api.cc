@@ -55,14 +55,16 @@ HOIST_FAKE_CALL(HostRegister, kPlain, (void* data, size_t size, unsigned flags),
                 HostRegister(data, size, flags))
 HOIST_FAKE_CALL(HostUnregister, kRelease, (void* data), HostUnregister(data))
 HOIST_FAKE_CALL(StreamCreateWithFlags, kPlain,
-                (cudaStream_t * stream, unsigned), StreamCreate(stream))
+                (cudaStream_t * stream, unsigned flags),
+                StreamCreate(stream, flags))
 HOIST_FAKE_CALL(StreamDestroy, kRelease, (cudaStream_t stream),
                 StreamDestroy(stream))
 HOIST_FAKE_CALL(StreamSynchronize, kPlain, (cudaStream_t stream),
                 StreamSynchronize(stream))
 HOIST_FAKE_CALL(StreamQuery, kPlain, (cudaStream_t stream), StreamQuery(stream))
-HOIST_FAKE_CALL(EventCreateWithFlags, kPlain, (cudaEvent_t * event, unsigned),
-                EventCreate(event))
+HOIST_FAKE_CALL(EventCreateWithFlags, kPlain,
+                (cudaEvent_t * event, unsigned flags),
+                EventCreate(event, flags))
 HOIST_FAKE_CALL(EventDestroy, kRelease, (cudaEvent_t event),
                 EventDestroy(event))
 HOIST_FAKE_CALL(EventRecord, kPlain, (cudaEvent_t event, cudaStream_t stream),

@@ -208,7 +208,11 @@ cudaError_t FakeCudartState::HostUnregister(void* data) {
   return UseDevice();
 }
 
-cudaError_t FakeCudartState::StreamCreate(cudaStream_t* stream) {
+cudaError_t FakeCudartState::StreamCreate(cudaStream_t* stream,
+                                          unsigned flags) {
+  if ((flags & cudaStreamNonBlocking) == 0) {
+    Violation("A stream that waits for the default stream");
+  }
   if (const cudaError_t error = UseDevice(); error != cudaSuccess) {
     return error;
   }
@@ -253,7 +257,13 @@ cudaError_t FakeCudartState::StreamQuery(cudaStream_t handle) {
   return UseDevice(stream->device);
 }
 
-cudaError_t FakeCudartState::EventCreate(cudaEvent_t* event) {
+cudaError_t FakeCudartState::EventCreate(cudaEvent_t* event, unsigned flags) {
+  if ((flags & cudaEventDisableTiming) == 0) {
+    Violation("An event with timing");
+  }
+  if ((flags & cudaEventBlockingSync) == 0) {
+    Violation("An event whose waits spin");
+  }
   if (const cudaError_t error = UseDevice(); error != cudaSuccess) {
     return error;
   }

@@ -74,11 +74,11 @@ class FakeCudartState {
   cudaError_t FreeHost(void* data);
   cudaError_t HostRegister(void* data, size_t size, unsigned flags);
   cudaError_t HostUnregister(void* data);
-  cudaError_t StreamCreate(cudaStream_t* stream);
+  cudaError_t StreamCreate(cudaStream_t* stream, unsigned flags);
   cudaError_t StreamDestroy(cudaStream_t stream);
   cudaError_t StreamSynchronize(cudaStream_t stream);
   cudaError_t StreamQuery(cudaStream_t stream);
-  cudaError_t EventCreate(cudaEvent_t* event);
+  cudaError_t EventCreate(cudaEvent_t* event, unsigned flags);
   cudaError_t EventDestroy(cudaEvent_t event);
   cudaError_t EventRecord(cudaEvent_t event, cudaStream_t stream);
   cudaError_t EventSynchronize(cudaEvent_t event);

@@ -27,7 +27,8 @@ class FakeCudartTest : public ::testing::Test {
   void SetUp() override {
     ASSERT_EQ(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking),
               cudaSuccess);
-    ASSERT_EQ(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming),
+    ASSERT_EQ(cudaEventCreateWithFlags(
+                  &event_, cudaEventDisableTiming | cudaEventBlockingSync),
               cudaSuccess);
     void* host = nullptr;
     ASSERT_EQ(cudaHostAlloc(&host, kSize, cudaHostAllocPortable), cudaSuccess);
@@ -164,6 +165,18 @@ TEST_F(FakeCudartTest, TheDefaultStreamIsAViolation) {
   EXPECT_EQ(cudaStreamSynchronize(nullptr), cudaErrorInvalidResourceHandle);
   EXPECT_THAT(fake_.TakeViolations(),
               ElementsAre(HasSubstr("on the default stream")));
+}
+
+TEST_F(FakeCudartTest, SlowStreamsAndEventsAreViolations) {
+  cudaStream_t stream = nullptr;
+  EXPECT_EQ(cudaStreamCreateWithFlags(&stream, cudaStreamDefault), cudaSuccess);
+  cudaEvent_t event = nullptr;
+  EXPECT_EQ(cudaEventCreateWithFlags(&event, cudaEventDefault), cudaSuccess);
+  EXPECT_THAT(fake_.TakeViolations(),
+              ElementsAre(HasSubstr("waits for the default stream"),
+                          HasSubstr("with timing"), HasSubstr("spin")));
+  EXPECT_EQ(cudaStreamDestroy(stream), cudaSuccess);
+  EXPECT_EQ(cudaEventDestroy(event), cudaSuccess);
 }
 
 TEST_F(FakeCudartTest, AnotherCurrentDeviceIsAViolation) {
