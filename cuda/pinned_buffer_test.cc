@@ -40,6 +40,12 @@ std::string FlagsOfMapping(const void* address) {
   return "";
 }
 
+size_t PagesOfThisProcess() {
+  size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages;
+}
+
 bool IsMapped(const void* page) {
   unsigned char resident = 0;
   return mincore(const_cast<void*>(page), 1, &resident) == 0;
@@ -143,6 +149,13 @@ TEST(PinnedBufferTest, MoreThanTheAddressSpaceIsResourceExhausted) {
 
 TEST(PinnedBufferTest, AFailedRegistrationLeavesNothing) {
   FakeCudart fake;
+  const size_t before = PagesOfThisProcess();
+  for (int i = 0; i < 100; ++i) {
+    fake.FailCall("cudaHostRegister", 1, cudaErrorMemoryAllocation);
+    EXPECT_FALSE(PinnedBuffer::Allocate(0, 16).ok());
+  }
+  EXPECT_LT(PagesOfThisProcess(),
+            before + 50 * PinnedBuffer::kAlignmentBytes / 4096);
   fake.FailCall("cudaHostRegister", 1, cudaErrorMemoryAllocation);
   EXPECT_THAT(PinnedBuffer::Allocate(0, 16),
               StatusIs(absl::StatusCode::kResourceExhausted,

@@ -1,0 +1,214 @@
+// What the Uploader does when CUDA fails: each call in turn, copies, and
+// everything after them.
+
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "hoist/core/status/status_macros.h"
+#include "hoist/core/testing/status_matchers.h"
+#include "hoist/cuda/device_buffer.h"
+#include "hoist/cuda/testing/fake_cudart.h"
+#include "hoist/cuda/uploader.h"
+
+namespace hoist {
+namespace {
+
+using ::testing::_;
+using ::testing::Each;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+constexpr size_t kSlot = 64;
+constexpr int kUploads = 5;
+
+absl::Status Upload(Uploader& uploader, uint8_t value, void* destination) {
+  HOIST_ASSIGN_OR_RETURN(Uploader::Slot slot, uploader.Acquire());
+  std::fill(slot.bytes().begin(), slot.bytes().end(), value);
+  return uploader.Submit(std::move(slot), kSlot, destination);
+}
+
+// A whole life of an Uploader. If it returns ok, the bytes have been compared.
+absl::Status UploadAll(const FakeCudart& fake, int device) {
+  HOIST_ASSIGN_OR_RETURN(const DeviceBuffer memory,
+                         DeviceBuffer::Allocate(device, kUploads * kSlot));
+  HOIST_ASSIGN_OR_RETURN(
+      const auto uploader,
+      Uploader::Create(device, {.slot_bytes = kSlot, .slot_count = 2}));
+  auto* const data = static_cast<uint8_t*>(memory.data());
+  for (int i = 0; i < kUploads; ++i) {
+    HOIST_RETURN_IF_ERROR(
+        Upload(*uploader, static_cast<uint8_t>(i), data + i * kSlot));
+  }
+  HOIST_RETURN_IF_ERROR(uploader->Finish());
+  for (int i = 0; i < kUploads; ++i) {
+    EXPECT_THAT(fake.CopyFromDevice(data + i * kSlot, kSlot), Each(i));
+  }
+  return absl::OkStatus();
+}
+
+std::map<std::string, int> CallsOfUploadAll(int device) {
+  FakeCudart fake({.device_count = 2});
+  EXPECT_EQ(cudaSetDevice(0), cudaSuccess);
+  HOIST_EXPECT_OK(UploadAll(fake, device));
+  std::map<std::string, int> calls;
+  for (const std::string& function : fake.CalledFunctions()) {
+    calls[function] = fake.CallCount(function);
+  }
+  return calls;
+}
+
+class UploaderFaultTest : public ::testing::TestWithParam<int> {};
+
+// The stand-in's destructor looks for leaks, double releases and memory
+// released under a copy; a hang ends in the test's timeout.
+TEST_P(UploaderFaultTest, EveryCallMayFail) {
+  const std::map<std::string, int> calls = CallsOfUploadAll(GetParam());
+  EXPECT_GE(calls.size(), 10u);
+  for (const auto& [function, count] : calls) {
+    for (int nth = 1; nth <= count; ++nth) {
+      SCOPED_TRACE(testing::Message() << function << " no. " << nth);
+      FakeCudart fake({.device_count = 2});
+      ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
+      fake.FailCall(function, nth, cudaErrorUnknown);
+      UploadAll(fake, GetParam()).IgnoreError();
+      EXPECT_EQ(cudaPeekAtLastError(), cudaSuccess);
+      // Where selecting a device fails, what is released and awaited has to be
+      // so with another one current.
+      for (const std::string& violation : fake.TakeViolations()) {
+        EXPECT_THAT(violation, HasSubstr("while another device is current"));
+        EXPECT_THAT(function,
+                    ::testing::AnyOf("cudaGetDevice", "cudaSetDevice"));
+      }
+    }
+  }
+}
+
+// The calls whose failure means that the bytes are not there.
+TEST_P(UploaderFaultTest, NoFailureIsTakenForSuccess) {
+  const std::map<std::string, int> calls = CallsOfUploadAll(GetParam());
+  for (const char* function :
+       {"cudaMalloc", "cudaHostRegister", "cudaStreamCreateWithFlags",
+        "cudaEventCreateWithFlags", "cudaMemcpyAsync", "cudaEventRecord",
+        "cudaEventSynchronize"}) {
+    ASSERT_TRUE(calls.contains(function)) << function;
+    for (int nth = 1; nth <= calls.at(function); ++nth) {
+      SCOPED_TRACE(testing::Message() << function << " no. " << nth);
+      FakeCudart fake({.device_count = 2});
+      fake.FailCall(function, nth, cudaErrorUnknown);
+      EXPECT_THAT(UploadAll(fake, GetParam()),
+                  StatusIs(absl::StatusCode::kInternal, HasSubstr("failed")));
+    }
+  }
+  FakeCudart fake({.device_count = 2});
+  fake.FailCall("cudaStreamSynchronize", 1, cudaErrorUnknown);
+  EXPECT_THAT(UploadAll(fake, GetParam()),
+              StatusIs(absl::StatusCode::kInternal, HasSubstr("A copy to")));
+}
+
+TEST_P(UploaderFaultTest, EveryCopyMayFail) {
+  for (int nth = 1; nth <= kUploads; ++nth) {
+    FakeCudart fake({.device_count = 2});
+    fake.FailCopy(nth, cudaErrorIllegalAddress);
+    EXPECT_THAT(
+        UploadAll(fake, GetParam()),
+        StatusIs(absl::StatusCode::kInternal, HasSubstr("IllegalAddress")));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(CurrentDeviceAndAnother, UploaderFaultTest,
+                         ::testing::Values(0, 1));
+
+// An Uploader of two slots and memory for one.
+class UploaderErrorTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    HOIST_ASSERT_OK_AND_ASSIGN(memory_, DeviceBuffer::Allocate(0, kSlot));
+    HOIST_ASSERT_OK_AND_ASSIGN(
+        uploader_, Uploader::Create(0, {.slot_bytes = kSlot, .slot_count = 2}));
+  }
+  void TearDown() override {
+    uploader_ = nullptr;
+    memory_ = DeviceBuffer();
+  }
+
+  FakeCudart fake_;
+  DeviceBuffer memory_;
+  std::unique_ptr<Uploader> uploader_;
+};
+
+TEST_F(UploaderErrorTest, TheFirstErrorIsSticky) {
+  HOIST_ASSERT_OK_AND_ASSIGN(Uploader::Slot leased, uploader_->Acquire());
+  fake_.FailCopy(1, cudaErrorIllegalAddress);
+  HOIST_ASSERT_OK(Upload(*uploader_, 1, memory_.data()));
+  const absl::Status error = uploader_->Finish();
+  EXPECT_THAT(error, StatusIs(absl::StatusCode::kInternal,
+                              HasSubstr("A copy to cuda:0 failed")));
+  EXPECT_EQ(uploader_->Acquire().status(), error);
+  EXPECT_EQ(uploader_->Submit(std::move(leased), 1, memory_.data()), error);
+  uploader_->Cancel();
+  EXPECT_EQ(uploader_->Finish(), error);
+}
+
+TEST_F(UploaderErrorTest, AnErrorOfSubmitIsSticky) {
+  fake_.FailCall("cudaMemcpyAsync", 1, cudaErrorUnknown);
+  const absl::Status error = Upload(*uploader_, 1, memory_.data());
+  EXPECT_THAT(error, StatusIs(absl::StatusCode::kInternal,
+                              HasSubstr("Copying 64 bytes to cuda:0 failed")));
+  EXPECT_EQ(uploader_->Acquire().status(), error);
+  EXPECT_EQ(uploader_->Finish(), error);
+  EXPECT_EQ(uploader_->uploaded_bytes(), 0u);
+}
+
+// The copy is under way, but no event says when it ends: its slot must not be
+// handed out again.
+TEST_F(UploaderErrorTest, ASlotWithoutAnEventIsNotReused) {
+  fake_.FailCall("cudaEventRecord", 1, cudaErrorUnknown);
+  EXPECT_THAT(Upload(*uploader_, 1, memory_.data()), Not(IsOk()));
+  EXPECT_EQ(fake_.pending_copies(), 1);
+  EXPECT_THAT(uploader_->Acquire(), Not(IsOk()));
+}
+
+TEST_F(UploaderErrorTest, FinishWaitsEvenIfWaitingFails) {
+  HOIST_ASSERT_OK(Upload(*uploader_, 1, memory_.data()));
+  fake_.FailCall("cudaStreamSynchronize", 1, cudaErrorUnknown);
+  EXPECT_THAT(uploader_->Finish(), Not(IsOk()));
+  EXPECT_EQ(fake_.pending_copies(), 0);
+  memory_ = DeviceBuffer();
+  EXPECT_THAT(fake_.TakeViolations(), IsEmpty());
+}
+
+TEST_F(UploaderErrorTest, FinishWaitsAfterAnEarlierErrorAndAfterCancel) {
+  HOIST_ASSERT_OK(Upload(*uploader_, 1, memory_.data()));
+  uploader_->Cancel();
+  EXPECT_EQ(fake_.pending_copies(), 1);
+  EXPECT_THAT(uploader_->Finish(), StatusIs(absl::StatusCode::kCancelled, _));
+  EXPECT_EQ(fake_.pending_copies(), 0);
+}
+
+TEST_F(UploaderErrorTest, CancelMakesEveryCallFail) {
+  HOIST_ASSERT_OK_AND_ASSIGN(Uploader::Slot slot, uploader_->Acquire());
+  uploader_->Cancel();
+  EXPECT_THAT(uploader_->Submit(std::move(slot), 1, memory_.data()),
+              StatusIs(absl::StatusCode::kCancelled, _));
+  EXPECT_THAT(uploader_->Acquire(), StatusIs(absl::StatusCode::kCancelled, _));
+  EXPECT_THAT(uploader_->Finish(), StatusIs(absl::StatusCode::kCancelled, _));
+  EXPECT_EQ(fake_.CallCount("cudaMemcpyAsync"), 0);
+}
+
+TEST_F(UploaderErrorTest, TooLittlePinnedMemoryIsResourceExhausted) {
+  fake_.FailCall("cudaHostRegister", 1, cudaErrorMemoryAllocation);
+  EXPECT_THAT(Uploader::Create(0, {.slot_bytes = kSlot, .slot_count = 2}),
+              StatusIs(absl::StatusCode::kResourceExhausted, _));
+}
+
+}  // namespace
+}  // namespace hoist

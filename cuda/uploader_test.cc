@@ -1,0 +1,297 @@
+#include "hoist/cuda/uploader.h"
+
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "hoist/core/testing/status_matchers.h"
+#include "hoist/cuda/device_buffer.h"
+#include "hoist/cuda/testing/fake_cudart.h"
+
+namespace hoist {
+namespace {
+
+using ::testing::_;
+using ::testing::Each;
+using ::testing::ElementsAreArray;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr size_t kSlot = 4096;
+
+int CurrentDevice() {
+  int device = -1;
+  EXPECT_EQ(cudaGetDevice(&device), cudaSuccess);
+  return device;
+}
+
+// An Uploader of two slots for cuda:1, while cuda:0 is current, and memory for
+// four slots there.
+class UploaderTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
+    HOIST_ASSERT_OK_AND_ASSIGN(
+        uploader_, Uploader::Create(1, {.slot_bytes = kSlot, .slot_count = 2}));
+    HOIST_ASSERT_OK_AND_ASSIGN(memory_, DeviceBuffer::Allocate(1, 4 * kSlot));
+  }
+
+  void TearDown() override {
+    uploader_ = nullptr;
+    memory_ = DeviceBuffer();
+    EXPECT_EQ(CurrentDevice(), 0);
+  }
+
+  Uploader::Slot Acquire() { return AcquireFrom(*uploader_); }
+  static Uploader::Slot AcquireFrom(Uploader& uploader) {
+    auto slot = uploader.Acquire();
+    EXPECT_THAT(slot, IsOk());
+    return *std::move(slot);
+  }
+
+  // Fills a slot with `value` and submits it to the `index`-th slot's worth of
+  // device memory.
+  absl::Status Upload(uint8_t value, int index, size_t size = kSlot) {
+    auto slot = uploader_->Acquire();
+    if (!slot.ok()) {
+      return slot.status();
+    }
+    std::fill(slot->bytes().begin(), slot->bytes().end(), value);
+    return uploader_->Submit(*std::move(slot), size, At(index));
+  }
+
+  uint8_t* At(int index) {
+    return static_cast<uint8_t*>(memory_.data()) + index * kSlot;
+  }
+  std::vector<uint8_t> OnDevice(int index, size_t size = kSlot) {
+    return fake_.CopyFromDevice(At(index), size);
+  }
+
+  FakeCudart fake_{{.device_count = 2}};
+  std::unique_ptr<Uploader> uploader_;
+  DeviceBuffer memory_;
+};
+
+TEST_F(UploaderTest, SlotsArePinnedAndAligned) {
+  EXPECT_EQ(uploader_->pinned_bytes(), 2 * kSlot);
+  Uploader::Slot a = Acquire();
+  Uploader::Slot b = Acquire();
+  EXPECT_EQ(a.bytes().size(), kSlot);
+  EXPECT_EQ(b.bytes().size(), kSlot);
+  EXPECT_NE(a.bytes().data(), b.bytes().data());
+  for (const Uploader::Slot* slot : {&a, &b}) {
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(slot->bytes().data()) % 4096, 0u);
+  }
+}
+
+TEST_F(UploaderTest, SubmitDoesNotWaitAndFinishDoes) {
+  HOIST_ASSERT_OK(Upload(7, 0));
+  EXPECT_EQ(fake_.pending_copies(), 1);
+  EXPECT_THAT(OnDevice(0), Each(0xCD));
+  HOIST_ASSERT_OK(uploader_->Finish());
+  EXPECT_EQ(fake_.pending_copies(), 0);
+  EXPECT_THAT(OnDevice(0), Each(7));
+  EXPECT_EQ(uploader_->uploaded_bytes(), kSlot);
+}
+
+TEST_F(UploaderTest, CopiesWhatTheSlotHeldInItsOrder) {
+  Uploader::Slot slot = Acquire();
+  std::vector<uint8_t> expected(kSlot);
+  for (size_t i = 0; i < kSlot; ++i) {
+    expected[i] = static_cast<uint8_t>(i * 31 + i / 256);
+  }
+  std::copy(expected.begin(), expected.end(), slot.bytes().begin());
+  HOIST_ASSERT_OK(uploader_->Submit(std::move(slot), kSlot, At(2)));
+  HOIST_ASSERT_OK(uploader_->Finish());
+  EXPECT_THAT(OnDevice(2), ElementsAreArray(expected));
+  EXPECT_THAT(OnDevice(1), Each(0xCD));
+  EXPECT_THAT(OnDevice(3), Each(0xCD));
+}
+
+// With more uploads than slots, each slot is refilled while its copy would not
+// have run yet if nobody had waited for it; the stand-in would see that.
+TEST_F(UploaderTest, ReusesASlotOnlyAfterItsCopy) {
+  for (int round = 0; round < 25; ++round) {
+    for (int i = 0; i < 4; ++i) {
+      HOIST_ASSERT_OK(Upload(static_cast<uint8_t>(4 * round + i), i));
+    }
+  }
+  HOIST_ASSERT_OK(uploader_->Finish());
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_THAT(OnDevice(i), Each(96 + i));
+  }
+  EXPECT_THAT(fake_.TakeViolations(), IsEmpty());
+  EXPECT_EQ(fake_.CallCount("cudaEventSynchronize"), 98);
+  EXPECT_EQ(uploader_->uploaded_bytes(), 100 * kSlot);
+}
+
+TEST_F(UploaderTest, WaitsForNoCopyWhileASlotIsFree) {
+  HOIST_ASSERT_OK(Upload(1, 0));
+  Uploader::Slot slot = Acquire();
+  EXPECT_EQ(fake_.CallCount("cudaEventSynchronize"), 0);
+  EXPECT_EQ(fake_.pending_copies(), 1);
+}
+
+TEST_F(UploaderTest, TheRingWaitsForTheOldestCopyOnly) {
+  HOIST_ASSERT_OK(Upload(1, 0));
+  HOIST_ASSERT_OK(Upload(2, 1));
+  Uploader::Slot slot = Acquire();
+  EXPECT_EQ(fake_.pending_copies(), 1);
+  EXPECT_THAT(OnDevice(0), Each(1));
+  EXPECT_THAT(OnDevice(1), Each(0xCD));
+}
+
+TEST_F(UploaderTest, SizesFromNothingToAWholeSlot) {
+  HOIST_EXPECT_OK(Upload(1, 0, 0));
+  EXPECT_EQ(fake_.CallCount("cudaMemcpyAsync"), 0);
+  HOIST_EXPECT_OK(Upload(2, 1, 1));
+  HOIST_EXPECT_OK(Upload(3, 2, kSlot));
+  EXPECT_THAT(Upload(4, 3, kSlot + 1),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "A copy of 4097 bytes exceeds the slot's 4096"));
+  HOIST_EXPECT_OK(uploader_->Finish());
+  EXPECT_THAT(OnDevice(0), Each(0xCD));
+  EXPECT_EQ(OnDevice(1)[0], 2);
+  EXPECT_EQ(OnDevice(1)[1], 0xCD);
+  EXPECT_THAT(OnDevice(2), Each(3));
+  EXPECT_THAT(OnDevice(3), Each(0xCD));
+  EXPECT_EQ(uploader_->uploaded_bytes(), kSlot + 1);
+}
+
+TEST_F(UploaderTest, SizeZeroNeedsNoDestination) {
+  HOIST_EXPECT_OK(uploader_->Submit(Acquire(), 0, nullptr));
+  EXPECT_THAT(uploader_->Submit(Acquire(), 1, nullptr),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("no destination")));
+}
+
+TEST_F(UploaderTest, RefusedSubmitsGiveTheSlotBackAndAreNotSticky) {
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_THAT(uploader_->Submit(Acquire(), kSlot + 1, At(0)),
+                StatusIs(absl::StatusCode::kInvalidArgument, _));
+    EXPECT_THAT(uploader_->Submit(Acquire(), kSlot, nullptr),
+                StatusIs(absl::StatusCode::kInvalidArgument, _));
+  }
+  HOIST_EXPECT_OK(Upload(5, 0));
+  HOIST_EXPECT_OK(uploader_->Finish());
+  EXPECT_THAT(OnDevice(0), Each(5));
+}
+
+TEST_F(UploaderTest, RefusesEmptySlotsAndThoseOfOthers) {
+  Uploader::Slot slot = Acquire();
+  const Uploader::Slot taken = std::move(slot);
+  EXPECT_TRUE(slot.bytes().empty());
+  EXPECT_THAT(uploader_->Submit(std::move(slot), 1, At(0)),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("not one of this Uploader's")));
+  HOIST_ASSERT_OK_AND_ASSIGN(
+      const auto other,
+      Uploader::Create(1, {.slot_bytes = kSlot, .slot_count = 1}));
+  for (int i = 0; i < 3; ++i) {  // would hang if the slot were lost
+    EXPECT_THAT(uploader_->Submit(AcquireFrom(*other), 1, At(0)),
+                StatusIs(absl::StatusCode::kInvalidArgument, _));
+  }
+  EXPECT_EQ(fake_.CallCount("cudaMemcpyAsync"), 0);
+}
+
+TEST_F(UploaderTest, UnusedSlotsGoBack) {
+  for (int i = 0; i < 10; ++i) {
+    Uploader::Slot slot = Acquire();
+    Uploader::Slot other = Acquire();
+    slot = std::move(other);
+  }
+  EXPECT_EQ(fake_.CallCount("cudaEventSynchronize"), 0);
+}
+
+TEST_F(UploaderTest, FinishMayBeCalledRepeatedly) {
+  HOIST_EXPECT_OK(uploader_->Finish());
+  HOIST_EXPECT_OK(Upload(1, 0));
+  HOIST_EXPECT_OK(uploader_->Finish());
+  HOIST_EXPECT_OK(uploader_->Finish());
+  HOIST_EXPECT_OK(Upload(2, 0));
+  HOIST_EXPECT_OK(uploader_->Finish());
+  EXPECT_THAT(OnDevice(0), Each(2));
+}
+
+TEST_F(UploaderTest, TheDestructorWaitsForCopies) {
+  HOIST_ASSERT_OK(Upload(1, 0));
+  HOIST_ASSERT_OK(Upload(2, 1));
+  uploader_ = nullptr;
+  EXPECT_THAT(OnDevice(0), Each(1));
+  EXPECT_THAT(OnDevice(1), Each(2));
+}
+
+TEST_F(UploaderTest, EveryCallLeavesTheCurrentDeviceAsItWas) {
+  ASSERT_EQ(CurrentDevice(), 0);
+  for (int i = 0; i < 3; ++i) {
+    std::optional<Uploader::Slot> slot = Acquire();
+    EXPECT_EQ(CurrentDevice(), 0);
+    HOIST_EXPECT_OK(uploader_->Submit(*std::move(slot), kSlot, At(0)));
+    EXPECT_EQ(CurrentDevice(), 0);
+  }
+  HOIST_EXPECT_OK(uploader_->Finish());
+  EXPECT_EQ(CurrentDevice(), 0);
+  uploader_ = nullptr;
+  EXPECT_EQ(CurrentDevice(), 0);
+}
+
+TEST(UploaderCreateTest, RefusesOptionsOutOfRange) {
+  FakeCudart fake;
+  constexpr size_t kMax = Uploader::kMaxPinnedBytes;
+  for (const Uploader::Options& options : {
+           Uploader::Options{.slot_bytes = 0, .slot_count = 4},
+           Uploader::Options{.slot_bytes = 4096, .slot_count = 0},
+           Uploader::Options{.slot_bytes = 4096, .slot_count = -1},
+           Uploader::Options{.slot_bytes = kMax + 1, .slot_count = 1},
+           Uploader::Options{.slot_bytes = kMax / 2 + 1, .slot_count = 2},
+           Uploader::Options{.slot_bytes = size_t{1} << 63, .slot_count = 2},
+           Uploader::Options{.slot_bytes = std::numeric_limits<size_t>::max(),
+           .slot_count = std::numeric_limits<int>::max()},
+       }) {
+    EXPECT_THAT(Uploader::Create(0, options),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("An upload ring of")));
+  }
+  EXPECT_THAT(fake.CalledFunctions(), IsEmpty());
+}
+
+TEST(UploaderCreateTest, TakesOptionsAtTheLimit) {
+  FakeCudart fake({.device_count = 0});  // so that nothing is allocated
+  EXPECT_THAT(Uploader::Create(0, {.slot_bytes = Uploader::kMaxPinnedBytes / 2,
+                                   .slot_count = 2}),
+              StatusIs(absl::StatusCode::kUnavailable, _));
+}
+
+TEST(UploaderCreateTest, TheSmallestRingWorks) {
+  FakeCudart fake;
+  HOIST_ASSERT_OK_AND_ASSIGN(const DeviceBuffer memory,
+                             DeviceBuffer::Allocate(0, 3));
+  HOIST_ASSERT_OK_AND_ASSIGN(
+      const auto uploader,
+      Uploader::Create(0, {.slot_bytes = 1, .slot_count = 1}));
+  for (uint8_t i = 0; i < 3; ++i) {
+    HOIST_ASSERT_OK_AND_ASSIGN(Uploader::Slot slot, uploader->Acquire());
+    slot.bytes()[0] = i;
+    HOIST_ASSERT_OK(uploader->Submit(std::move(slot), 1,
+                                     static_cast<uint8_t*>(memory.data()) + i));
+  }
+  HOIST_ASSERT_OK(uploader->Finish());
+  EXPECT_THAT(fake.CopyFromDevice(memory.data(), 3),
+              ::testing::ElementsAre(0, 1, 2));
+}
+
+TEST(UploaderCreateTest, RefusesADeviceThatIsNotThere) {
+  FakeCudart fake;
+  EXPECT_THAT(Uploader::Create(1, {.slot_bytes = kSlot, .slot_count = 2}),
+              StatusIs(absl::StatusCode::kInvalidArgument, _));
+}
+
+}  // namespace
+}  // namespace hoist
