@@ -1,0 +1,66 @@
+#ifndef HOIST_CHECKPOINT_ZIP_ZIP_DIRECTORY_H_
+#define HOIST_CHECKPOINT_ZIP_ZIP_DIRECTORY_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "hoist/core/io/random_access_file.h"
+
+namespace hoist {
+
+// A member of a zip archive as the central directory describes it.
+struct ZipMember {
+  std::string name;
+  uint16_t method = 0;  // 0 stored, 8 deflated
+  uint16_t flags = 0;
+  uint32_t crc32 = 0;  // of the content, before any compression
+  uint64_t stored_bytes = 0;
+  uint64_t size_bytes = 0;  // of the content
+  uint64_t header_offset_bytes = 0;
+
+  bool is_stored() const { return method == 0; }
+  bool is_folder() const { return !name.empty() && name.back() == '/'; }
+};
+
+// The central directory of a zip archive (specs: PKWARE's APPNOTE.TXT 6.3.3,
+// and pytorch-formats.md 2.5 and 2.6), zip64 included. Constant once read, and
+// thread-safe.
+class ZipDirectory {
+ public:
+  // Reads it from the end of `file`; blocks. kDataLoss if there is none or it
+  // does not fit the file; kUnimplemented for archives of several disks, and
+  // for encrypted members. A name that occurs twice is kDataLoss: which of the
+  // two counts is up to each reader, and they differ.
+  static absl::StatusOr<ZipDirectory> Read(const RandomAccessFile& file);
+
+  // In the order of the directory.
+  const std::vector<ZipMember>& members() const { return members_; }
+
+  // The member of exactly that name, or null.
+  const ZipMember* Find(absl::string_view name) const;
+
+ private:
+  std::vector<ZipMember> members_;
+  absl::flat_hash_map<std::string, size_t> index_;
+};
+
+// Offset of the first byte of a member's stored bytes, from its local header;
+// reads that. kDataLoss if there is no such header, if it names another member,
+// or if the bytes do not lie inside the file. Thread-safe.
+absl::StatusOr<uint64_t> ZipDataOffset(const RandomAccessFile& file,
+                                       const ZipMember& member);
+
+// Reads the content of a stored member of at most `max_bytes`, and compares its
+// CRC-32, unless none is recorded (0). Too big is kResourceExhausted, damage
+// kDataLoss, a compressed member kUnimplemented.
+absl::StatusOr<std::vector<uint8_t>> ReadZipMember(const RandomAccessFile& file,
+                                                   const ZipMember& member,
+                                                   uint64_t max_bytes);
+
+}  // namespace hoist
+
+#endif  // HOIST_CHECKPOINT_ZIP_ZIP_DIRECTORY_H_
