@@ -103,8 +103,8 @@ class Value {
   std::complex<double> AsComplex() const;
   // kString, kBytes, kBigInt; kClass: its name with its module.
   absl::string_view AsString() const;
-  // kTensor: index into Catalog::tensors of its first entry. kStorage: into
-  // Catalog::storages.
+  // kTensor: index into Catalog::tensors of its first entry, -1 if it has none.
+  // kStorage: into Catalog::storages.
   int AsIndex() const;
 
   // Items of a list, tuple or set, entries of a dict, arguments of an opaque

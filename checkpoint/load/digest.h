@@ -1,15 +1,13 @@
 #ifndef HOIST_CHECKPOINT_LOAD_DIGEST_H_
 #define HOIST_CHECKPOINT_LOAD_DIGEST_H_
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/types/span.h"
 #include "hoist/checkpoint/catalog/catalog.h"
-#include "hoist/core/io/random_access_file.h"
+#include "hoist/checkpoint/load/storage_loader.h"
 #include "hoist/core/thread/thread_pool.h"
 
 namespace hoist {
@@ -21,9 +19,7 @@ namespace hoist {
 // and verifies its checksums. `files` as Checkpoint::files(); `pool` may be
 // null. Errors as of Load().
 absl::StatusOr<std::vector<std::optional<std::string>>> TensorDigests(
-    const Catalog& catalog,
-    absl::Span<const std::shared_ptr<const RandomAccessFile>> files,
-    ThreadPool* pool);
+    const Catalog& catalog, CatalogFiles files, ThreadPool* pool);
 
 }  // namespace hoist
 

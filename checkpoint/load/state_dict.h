@@ -2,8 +2,10 @@
 #define HOIST_CHECKPOINT_LOAD_STATE_DICT_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "hoist/core/tensor/tensor.h"
 
@@ -19,6 +21,7 @@ class StateDict {
   };
 
   void Add(std::string name, Tensor tensor) {
+    index_.try_emplace(name, items_.size());
     items_.push_back({std::move(name), std::move(tensor)});
   }
 
@@ -31,6 +34,7 @@ class StateDict {
 
  private:
   std::vector<Item> items_;
+  absl::flat_hash_map<std::string, size_t> index_;  // the first of each name
 };
 
 }  // namespace hoist

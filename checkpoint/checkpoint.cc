@@ -1,0 +1,60 @@
+#include "hoist/checkpoint/checkpoint.h"
+
+#include <chrono>
+#include <utility>
+
+#include "hoist/checkpoint/formats/detect/detect.h"
+#include "hoist/checkpoint/formats/safetensors/safetensors_reader.h"
+#include "hoist/checkpoint/formats/torch_zip/torch_zip_reader.h"
+#include "hoist/checkpoint/load/load_catalog.h"
+#include "hoist/core/status/annotate.h"
+#include "hoist/core/status/status_macros.h"
+
+namespace hoist {
+namespace {
+
+absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file) {
+  HOIST_ASSIGN_OR_RETURN(const Format format, DetectFormat(file));
+  switch (format) {
+    case Format::kTorchZip:
+      return ReadTorchZip(file);
+    case Format::kSafetensors:
+      return ReadSafetensors(file);
+  }
+  return absl::InternalError("a format without a reader");
+}
+
+}  // namespace
+
+absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& path) {
+  const auto start = std::chrono::steady_clock::now();
+  HOIST_ASSIGN_OR_RETURN(std::shared_ptr<const RandomAccessFile> file,
+                         OpenFile(path));
+  absl::StatusOr<Catalog> catalog = ReadCatalog(*file);
+  if (!catalog.ok()) {
+    return Annotate(catalog.status(), path);
+  }
+  Checkpoint checkpoint;
+  checkpoint.path_ = path;
+  checkpoint.catalog_ = std::make_shared<const Catalog>(*std::move(catalog));
+  checkpoint.files_.push_back(std::move(file));
+  checkpoint.open_time_ns_ =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(
+          std::chrono::steady_clock::now() - start)
+          .count();
+  return checkpoint;
+}
+
+absl::StatusOr<LoadResult> Load(const Checkpoint& checkpoint,
+                                const LoadOptions& options) {
+  HOIST_ASSIGN_OR_RETURN(
+      LoadResult result,
+      LoadCatalog(checkpoint.catalog(), checkpoint.files(), options));
+  LoadReport& report = result.report;
+  report.phases.insert(report.phases.begin(),
+                       {.name = "open", .time_ns = checkpoint.open_time_ns()});
+  report.time_ns += checkpoint.open_time_ns();
+  return result;
+}
+
+}  // namespace hoist

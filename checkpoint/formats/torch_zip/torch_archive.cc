@@ -1,0 +1,134 @@
+#include "hoist/checkpoint/formats/torch_zip/torch_archive.h"
+
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "hoist/core/status/annotate.h"
+#include "hoist/core/status/status_macros.h"
+
+namespace hoist {
+namespace {
+
+constexpr uint64_t kMaxTextBytes = 4096;
+constexpr uint64_t kMaxPickleBytes = uint64_t{1} << 30;
+constexpr absl::string_view kPickle = "data.pkl";
+
+bool HasMember(const ZipDirectory& zip, absl::string_view prefix,
+               absl::string_view record) {
+  return zip.Find(absl::StrCat(prefix, record)) != nullptr;
+}
+
+// The folders of the archive's members, each with its "/", in their order.
+std::vector<std::string> Prefixes(const ZipDirectory& zip) {
+  std::vector<std::string> prefixes;
+  absl::flat_hash_set<std::string> known;
+  for (const ZipMember& member : zip.members()) {
+    const size_t slash = member.name.find('/');
+    if (slash != std::string::npos) {
+      std::string prefix = member.name.substr(0, slash + 1);
+      if (known.insert(prefix).second) {
+        prefixes.push_back(std::move(prefix));
+      }
+    }
+  }
+  return prefixes;
+}
+
+absl::Status NotYet(absl::string_view what) {
+  return WithHint(
+      absl::UnimplementedError(
+          absl::StrCat(what, ": Hoist does not read that yet")),
+      "Save the weights alone: torch.save(model.state_dict(), \"weights.pt\")");
+}
+
+// What the archive is, if it is not what torch.save writes.
+absl::Status RefuseOthers(const ZipDirectory& zip,
+                          const std::vector<std::string>& prefixes) {
+  for (const std::string& prefix : prefixes) {
+    if (HasMember(zip, prefix, "constants.pkl")) {
+      return NotYet("this is a TorchScript archive (torch.jit.save)");
+    }
+    if (HasMember(zip, prefix, "archive_format")) {
+      return NotYet("this is a PT2 archive (torch.export.save)");
+    }
+    if (HasMember(zip, prefix, ".data/version") &&
+        !HasMember(zip, prefix, kPickle)) {
+      return NotYet("this is a torch.package archive");
+    }
+  }
+  if (zip.Find("serialized_exported_program.json") != nullptr) {
+    return NotYet("this is an exported program (torch.export.save)");
+  }
+  if (zip.Find("MAR-INF/MANIFEST.json") != nullptr) {
+    return WithHint(
+        absl::InvalidArgumentError("this is a TorchServe archive (.mar)"),
+        "Unpack it (it is a zip), and load the model file inside");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status NotOfPyTorch(const ZipDirectory& zip) {
+  std::string found = "it is empty";
+  if (!zip.members().empty()) {
+    found = absl::StrCat("it has ", zip.members().size(), " members, ",
+                         zip.members()[0].name, " first");
+  }
+  return WithHint(
+      absl::InvalidArgumentError(absl::StrCat(
+          "this zip archive is no checkpoint: no folder in it has a data.pkl; ",
+          found)),
+      "If a checkpoint is inside, unpack the archive first");
+}
+
+}  // namespace
+
+absl::StatusOr<TorchArchive> TorchArchive::Open(const RandomAccessFile& file) {
+  HOIST_ASSIGN_OR_RETURN(ZipDirectory zip, ZipDirectory::Read(file));
+  const std::vector<std::string> prefixes = Prefixes(zip);
+  HOIST_RETURN_IF_ERROR(RefuseOthers(zip, prefixes));
+  // torch takes the first member's folder. Archives that were unpacked and
+  // packed again have others before it (__MACOSX/).
+  std::string prefix;
+  for (const std::string& candidate : prefixes) {
+    if (!HasMember(zip, candidate, kPickle)) {
+      continue;
+    }
+    if (!prefix.empty()) {
+      return WithHint(
+          absl::InvalidArgumentError(absl::StrCat(
+              "this zip archive holds several checkpoints: ", prefix, kPickle,
+              " and ", candidate, kPickle)),
+          "Unpack it, and pack each folder alone, uncompressed (zip -0 -r)");
+    }
+    prefix = candidate;
+  }
+  if (prefix.empty()) {
+    return NotOfPyTorch(zip);
+  }
+  return TorchArchive(file, std::move(zip), std::move(prefix));
+}
+
+const ZipMember* TorchArchive::Find(absl::string_view record) const {
+  return directory_.Find(absl::StrCat(prefix_, record));
+}
+
+absl::StatusOr<std::optional<std::string>> TorchArchive::ReadText(
+    absl::string_view record) const {
+  const ZipMember* const member = Find(record);
+  if (member == nullptr) {
+    return std::nullopt;
+  }
+  HOIST_ASSIGN_OR_RETURN(const std::vector<uint8_t> bytes,
+                         ReadZipMember(file_, *member, kMaxTextBytes));
+  return std::string(absl::StripAsciiWhitespace(
+      {reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+}
+
+absl::StatusOr<std::vector<uint8_t>> TorchArchive::ReadPickle() const {
+  return ReadZipMember(file_, *Find(kPickle), kMaxPickleBytes);
+}
+
+}  // namespace hoist

@@ -1,0 +1,234 @@
+#include "hoist/checkpoint/pickle/tensor_names.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "hoist/core/status/status_macros.h"
+
+namespace hoist {
+namespace {
+
+// Python's str() of a dict's key. Tuples nest no deeper than people write them.
+std::string KeyText(Value key, int depth = 0) {
+  switch (key.kind()) {
+    case ValueKind::kString:
+      return depth == 0 ? std::string(key.AsString())
+                        : absl::StrCat("'", key.AsString(), "'");
+    case ValueKind::kBytes:
+      return absl::StrCat("b'", absl::CHexEscape(key.AsString()), "'");
+    case ValueKind::kTuple: {
+      constexpr int kMaxDepth = 4;
+      constexpr size_t kMaxItems = 100;
+      if (depth >= kMaxDepth || key.size() > kMaxItems) {
+        return "(...)";
+      }
+      std::string text = "(";
+      for (size_t i = 0; i < key.size(); ++i) {
+        absl::StrAppend(&text, i > 0 ? ", " : "", KeyText(key[i], depth + 1));
+      }
+      return absl::StrCat(text, key.size() == 1 ? ",)" : ")");
+    }
+    default:
+      return ValueText(key);
+  }
+}
+
+class Namer {
+ public:
+  Namer(ValueGraph& graph, const std::vector<TensorEntry>& unnamed,
+        const NamingLimits& limits)
+      : graph_(graph), unnamed_(unnamed), limits_(limits) {}
+
+  absl::StatusOr<std::vector<TensorEntry>> Run(ValueId root);
+
+ private:
+  // One of the things inside a value, and what it adds to the name.
+  struct Child {
+    std::string key;
+    ValueId id;
+    bool is_persistent = true;
+    bool adds_key = true;
+  };
+  // A value whose children are being visited.
+  struct Frame {
+    ValueId id;
+    std::vector<Child> children;
+    size_t next = 0;
+    size_t name_size;  // of the name when it was entered
+    bool has_key;      // whether any key stands before it
+  };
+
+  absl::Status Enter(ValueId id, bool has_key, bool is_persistent);
+  absl::Status AddTensor(ValueId id, bool is_persistent);
+  std::vector<Child> ChildrenOf(Value value) const;
+  static bool IsModule(Value attributes);
+  static void AddModuleChildren(Value attributes, std::vector<Child>& children);
+
+  ValueGraph& graph_;
+  const std::vector<TensorEntry>& unnamed_;
+  const NamingLimits limits_;
+  std::vector<TensorEntry> named_;
+  std::vector<int64_t> first_entry_;  // by value; -1 where there is none
+  std::vector<bool> entered_;         // by value: on the way to here
+  std::vector<Frame> frames_;
+  std::string name_;
+  size_t visits_ = 0;
+  size_t name_bytes_ = 0;
+};
+
+bool Namer::IsModule(Value attributes) {
+  return attributes.Find("_parameters").has_value() &&
+         attributes.Find("_buffers").has_value() &&
+         attributes.Find("_modules").has_value();
+}
+
+void Namer::AddModuleChildren(Value attributes, std::vector<Child>& children) {
+  const auto add_all = [&children](Value dict, auto is_persistent) {
+    if (dict.kind() != ValueKind::kDict) {
+      return;
+    }
+    for (size_t i = 0; i < dict.size(); ++i) {
+      children.push_back({.key = KeyText(dict.key(i)),
+                          .id = dict.value(i).id(),
+                          .is_persistent = is_persistent(dict.key(i))});
+    }
+  };
+  const auto always = [](Value) { return true; };
+  add_all(*attributes.Find("_parameters"), always);
+  const auto left_out = attributes.Find("_non_persistent_buffers_set");
+  add_all(*attributes.Find("_buffers"), [&left_out](Value name) {
+    if (!left_out || left_out->kind() != ValueKind::kSet ||
+        name.kind() != ValueKind::kString) {
+      return true;
+    }
+    for (size_t i = 0; i < left_out->size(); ++i) {
+      const Value item = (*left_out)[i];
+      if (item.kind() == ValueKind::kString &&
+          item.AsString() == name.AsString()) {
+        return false;
+      }
+    }
+    return true;
+  });
+  add_all(*attributes.Find("_modules"), always);
+}
+
+std::vector<Namer::Child> Namer::ChildrenOf(Value value) const {
+  std::vector<Child> children;
+  switch (value.kind()) {
+    case ValueKind::kDict:
+      for (size_t i = 0; i < value.size(); ++i) {
+        children.push_back(
+            {.key = KeyText(value.key(i)), .id = value.value(i).id()});
+      }
+      break;
+    case ValueKind::kList:
+    case ValueKind::kTuple:
+      for (size_t i = 0; i < value.size(); ++i) {
+        children.push_back({.key = absl::StrCat(i), .id = value[i].id()});
+      }
+      break;
+    case ValueKind::kOpaque: {
+      const Value state = value.state();
+      if (IsModule(state)) {
+        AddModuleChildren(state, children);
+        break;
+      }
+      for (size_t i = 0; i < value.size(); ++i) {
+        children.push_back({.key = absl::StrCat(i), .id = value[i].id()});
+      }
+      if (state.kind() == ValueKind::kDict ||
+          state.kind() == ValueKind::kTuple) {
+        // The attributes, under their own names.
+        children.push_back({.id = state.id(), .adds_key = false});
+      }
+      break;
+    }
+    default:
+      break;
+  }
+  return children;
+}
+
+absl::Status Namer::AddTensor(ValueId id, bool is_persistent) {
+  const int64_t index = std::get<int64_t>(graph_.node(id).data);
+  TensorEntry entry = unnamed_[static_cast<size_t>(index)];
+  entry.name = name_;
+  entry.is_persistent = is_persistent;
+  name_bytes_ += name_.size();
+  if (name_bytes_ > limits_.max_name_bytes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the names of the tensors take more than ",
+                     limits_.max_name_bytes, " bytes"));
+  }
+  if (first_entry_[id] < 0) {
+    first_entry_[id] = static_cast<int64_t>(named_.size());
+  }
+  named_.push_back(std::move(entry));
+  return absl::OkStatus();
+}
+
+absl::Status Namer::Enter(ValueId id, bool has_key, bool is_persistent) {
+  if (++visits_ > limits_.max_visits) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("values are inside each other in more than ",
+                     limits_.max_visits, " places"));
+  }
+  const Value value(&graph_, id);
+  if (value.kind() == ValueKind::kTensor) {
+    return AddTensor(id, is_persistent);
+  }
+  if (entered_[id]) {
+    return absl::OkStatus();
+  }
+  std::vector<Child> children = ChildrenOf(value);
+  if (!children.empty()) {
+    entered_[id] = true;
+    frames_.push_back({.id = id,
+                       .children = std::move(children),
+                       .name_size = name_.size(),
+                       .has_key = has_key});
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<TensorEntry>> Namer::Run(ValueId root) {
+  first_entry_.assign(graph_.size(), -1);
+  entered_.assign(graph_.size(), false);
+  HOIST_RETURN_IF_ERROR(Enter(root, /*has_key=*/false, true));
+  while (!frames_.empty()) {
+    Frame& frame = frames_.back();
+    name_.resize(frame.name_size);
+    if (frame.next == frame.children.size()) {
+      entered_[frame.id] = false;
+      frames_.pop_back();
+      continue;
+    }
+    const Child child = std::move(frame.children[frame.next++]);
+    bool has_key = frame.has_key;
+    if (child.adds_key) {
+      absl::StrAppend(&name_, has_key ? "." : "", child.key);
+      has_key = true;
+    }
+    HOIST_RETURN_IF_ERROR(Enter(child.id, has_key, child.is_persistent));
+  }
+  for (size_t id = 0; id < first_entry_.size(); ++id) {
+    ValueGraph::Node& node = graph_.node(static_cast<ValueId>(id));
+    if (node.kind == ValueKind::kTensor) {
+      node.data = first_entry_[id];
+    }
+  }
+  return std::move(named_);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<TensorEntry>> NameTensors(
+    ValueGraph& graph, ValueId root, const std::vector<TensorEntry>& unnamed,
+    const NamingLimits& limits) {
+  return Namer(graph, unnamed, limits).Run(root);
+}
+
+}  // namespace hoist

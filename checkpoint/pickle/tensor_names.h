@@ -1,0 +1,34 @@
+#ifndef HOIST_CHECKPOINT_PICKLE_TENSOR_NAMES_H_
+#define HOIST_CHECKPOINT_PICKLE_TENSOR_NAMES_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "hoist/checkpoint/catalog/catalog.h"
+
+namespace hoist {
+
+struct NamingLimits {
+  // Places looked at: a value that is in two lists is looked at twice.
+  size_t max_visits = 20'000'000;
+  // Bytes of all names together.
+  size_t max_name_bytes = size_t{1} << 30;
+};
+
+// Names the tensors that can be reached from `root` through dicts, lists,
+// tuples and objects, depth first: the keys joined with "." (Catalog's rule),
+// the attributes of an object like the keys of a dict. A pickled
+// torch.nn.Module is walked as its state_dict() does: `_parameters`, `_buffers`
+// (those that are not persistent marked), `_modules`.
+//
+// The kTensor values index `unnamed`; afterwards each is the index of the first
+// entry for it in the result, or -1 if it has none. A tensor in two places has
+// two entries. Takes collections that contain themselves as empty there.
+// kResourceExhausted where `limits` are exceeded. Thread-compatible.
+absl::StatusOr<std::vector<TensorEntry>> NameTensors(
+    ValueGraph& graph, ValueId root, const std::vector<TensorEntry>& unnamed,
+    const NamingLimits& limits = {});
+
+}  // namespace hoist
+
+#endif  // HOIST_CHECKPOINT_PICKLE_TENSOR_NAMES_H_

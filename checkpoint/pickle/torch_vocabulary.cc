@@ -1,0 +1,351 @@
+#include "hoist/checkpoint/pickle/torch_vocabulary.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "hoist/checkpoint/pickle/python_types.h"
+#include "hoist/core/status/annotate.h"
+#include "hoist/core/status/status_macros.h"
+
+namespace hoist {
+namespace {
+
+constexpr absl::string_view kUntyped = "UntypedStorage";
+
+// "torch.float16", a class in a pickle, to its DType.
+std::optional<DType> DTypeOf(Value value) {
+  constexpr absl::string_view kPrefix = "torch.";
+  if (value.kind() != ValueKind::kClass) {
+    return std::nullopt;
+  }
+  const absl::string_view name = value.AsString();
+  if (name.substr(0, kPrefix.size()) != kPrefix) {
+    return std::nullopt;
+  }
+  return DTypeFromName(name.substr(kPrefix.size()));
+}
+
+absl::string_view LastPart(absl::string_view name) {
+  const size_t dot = name.rfind('.');
+  return dot == absl::string_view::npos ? name : name.substr(dot + 1);
+}
+
+}  // namespace
+
+std::optional<DType> StorageClassDType(absl::string_view class_name) {
+  static const auto* const dtypes =
+      new absl::flat_hash_map<absl::string_view, DType>{
+          {"DoubleStorage", DType::kFloat64},
+          {"FloatStorage", DType::kFloat32},
+          {"HalfStorage", DType::kFloat16},
+          {"BFloat16Storage", DType::kBfloat16},
+          {"LongStorage", DType::kInt64},
+          {"IntStorage", DType::kInt32},
+          {"ShortStorage", DType::kInt16},
+          {"CharStorage", DType::kInt8},
+          {"ByteStorage", DType::kUint8},
+          {"BoolStorage", DType::kBool},
+          {"ComplexDoubleStorage", DType::kComplex128},
+          {"ComplexFloatStorage", DType::kComplex64},
+          {"ComplexHalfStorage", DType::kComplex32},
+          {"QInt8Storage", DType::kQint8},
+          {"QInt32Storage", DType::kQint32},
+          {"QUInt8Storage", DType::kQuint8},
+          {"QUInt4x2Storage", DType::kQuint4x2},
+          {"QUInt2x4Storage", DType::kQuint2x4},
+          {kUntyped, DType::kUint8},
+          {"_UntypedStorage", DType::kUint8},
+      };
+  const auto dtype = dtypes->find(LastPart(class_name));
+  if (dtype == dtypes->end()) {
+    return std::nullopt;
+  }
+  return dtype->second;
+}
+
+// The arguments of one rebuild function, by position.
+class TorchVocabulary::Arguments {
+ public:
+  Arguments(const ValueGraph& graph, absl::Span<const ValueId> ids)
+      : graph_(graph), ids_(ids) {}
+
+  size_t size() const { return ids_.size(); }
+  Value operator[](size_t i) const { return Value(&graph_, ids_[i]); }
+  ValueId id(size_t i) const { return ids_[i]; }
+
+  absl::Status ExpectAtLeast(size_t count) const {
+    if (ids_.size() < count) {
+      return absl::DataLossError(absl::StrCat("it has ", ids_.size(),
+                                              " arguments, and needs ", count));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<int64_t> Int(size_t i) const { return IntOf((*this)[i], i); }
+
+  absl::StatusOr<bool> Bool(size_t i) const {
+    if ((*this)[i].kind() != ValueKind::kBool) {
+      return Unexpected(i, "a bool");
+    }
+    return (*this)[i].AsBool();
+  }
+
+  // A tuple or list of integers: sizes or strides.
+  absl::StatusOr<std::vector<int64_t>> Ints(size_t i) const {
+    const Value value = (*this)[i];
+    if (value.kind() != ValueKind::kTuple && value.kind() != ValueKind::kList) {
+      return Unexpected(i, "a tuple");
+    }
+    std::vector<int64_t> ints;
+    for (size_t j = 0; j < value.size(); ++j) {
+      HOIST_ASSIGN_OR_RETURN(const int64_t item, IntOf(value[j], i));
+      ints.push_back(item);
+    }
+    return ints;
+  }
+
+  absl::StatusOr<DType> Dtype(size_t i) const {
+    const auto dtype = DTypeOf((*this)[i]);
+    if (dtype) {
+      return *dtype;
+    }
+    if ((*this)[i].kind() == ValueKind::kClass) {
+      return absl::UnimplementedError(
+          absl::StrCat("the dtype ", (*this)[i].AsString(), " is not known"));
+    }
+    return Unexpected(i, "a dtype");
+  }
+
+  absl::Status Unexpected(size_t i, absl::string_view wanted) const {
+    return absl::DataLossError(absl::StrCat(
+        "argument ", i, " is a ", (*this)[i].ClassName(), ", not ", wanted));
+  }
+
+ private:
+  absl::StatusOr<int64_t> IntOf(Value value, size_t i) const {
+    if (value.kind() != ValueKind::kInt) {
+      return Unexpected(i, "of integers");
+    }
+    return value.AsInt();
+  }
+
+  const ValueGraph& graph_;
+  const absl::Span<const ValueId> ids_;
+};
+
+namespace {
+
+// conj and neg of the dict that newer rebuild functions may end with.
+absl::Status ReadLazyBits(Value metadata, TensorEntry& tensor) {
+  if (metadata.kind() != ValueKind::kDict) {
+    return absl::DataLossError("its metadata is no dict");
+  }
+  for (size_t i = 0; i < metadata.size(); ++i) {
+    if (metadata.key(i).kind() != ValueKind::kString ||
+        metadata.value(i).kind() != ValueKind::kBool) {
+      return absl::DataLossError("its metadata has other entries than flags");
+    }
+    const absl::string_view key = metadata.key(i).AsString();
+    const bool is_set = metadata.value(i).AsBool();
+    if (key == "conj") {
+      tensor.is_conjugate = is_set;
+    } else if (key == "neg") {
+      tensor.is_negative = is_set;
+    } else if (is_set) {
+      return absl::UnimplementedError(
+          absl::StrCat("the tensor flag ", key, " is not known"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ValueId> TorchVocabulary::AddTensor(ValueGraph& graph,
+                                                   TensorEntry tensor) {
+  tensors_.push_back(std::move(tensor));
+  return graph.Add({.kind = ValueKind::kTensor,
+                    .data = static_cast<int64_t>(tensors_.size() - 1)});
+}
+
+// (storage, offset, size, stride)
+absl::StatusOr<ValueId> TorchVocabulary::RebuildTensor(
+    ValueGraph& graph, const Arguments& arguments) {
+  HOIST_RETURN_IF_ERROR(arguments.ExpectAtLeast(4));
+  if (arguments[0].kind() != ValueKind::kStorage) {
+    return arguments.Unexpected(0, "a storage");
+  }
+  const PickledStorage& storage = storages_[arguments[0].AsIndex()];
+  TensorEntry tensor;
+  tensor.storage = storage.index;
+  tensor.location = storage.location;
+  tensor.spec.dtype = storage.dtype;
+  HOIST_ASSIGN_OR_RETURN(tensor.storage_offset, arguments.Int(1));
+  HOIST_ASSIGN_OR_RETURN(tensor.spec.shape, arguments.Ints(2));
+  HOIST_ASSIGN_OR_RETURN(tensor.spec.strides, arguments.Ints(3));
+  return AddTensor(graph, std::move(tensor));
+}
+
+// (storage, offset, size, stride, requires_grad, hooks[, metadata])
+absl::StatusOr<ValueId> TorchVocabulary::RebuildTensorV2(
+    ValueGraph& graph, const Arguments& arguments) {
+  HOIST_RETURN_IF_ERROR(arguments.ExpectAtLeast(6));
+  HOIST_ASSIGN_OR_RETURN(const ValueId id, RebuildTensor(graph, arguments));
+  TensorEntry& tensor = tensors_.back();
+  HOIST_ASSIGN_OR_RETURN(tensor.requires_grad, arguments.Bool(4));
+  if (arguments.size() > 6) {
+    HOIST_RETURN_IF_ERROR(ReadLazyBits(arguments[6], tensor));
+  }
+  return id;
+}
+
+// (storage, offset, size, stride, requires_grad, hooks, dtype[, metadata])
+absl::StatusOr<ValueId> TorchVocabulary::RebuildTensorV3(
+    ValueGraph& graph, const Arguments& arguments) {
+  HOIST_RETURN_IF_ERROR(arguments.ExpectAtLeast(7));
+  HOIST_ASSIGN_OR_RETURN(const ValueId id, RebuildTensor(graph, arguments));
+  TensorEntry& tensor = tensors_.back();
+  HOIST_ASSIGN_OR_RETURN(tensor.requires_grad, arguments.Bool(4));
+  HOIST_ASSIGN_OR_RETURN(tensor.spec.dtype, arguments.Dtype(6));
+  if (arguments.size() > 7) {
+    HOIST_RETURN_IF_ERROR(ReadLazyBits(arguments[7], tensor));
+  }
+  return id;
+}
+
+// (storage, offset, size, stride, quantizer, requires_grad, hooks): the tensor
+// of integers. The quantizer stays in the file.
+absl::StatusOr<ValueId> TorchVocabulary::RebuildQuantized(
+    ValueGraph& graph, const Arguments& arguments) {
+  HOIST_RETURN_IF_ERROR(arguments.ExpectAtLeast(7));
+  HOIST_ASSIGN_OR_RETURN(const ValueId id, RebuildTensor(graph, arguments));
+  HOIST_ASSIGN_OR_RETURN(tensors_.back().requires_grad, arguments.Bool(5));
+  graph.node(id).state = arguments.id(4);
+  return id;
+}
+
+// (dtype, size, stride, requires_grad)
+absl::StatusOr<ValueId> TorchVocabulary::RebuildMeta(
+    ValueGraph& graph, const Arguments& arguments) {
+  HOIST_RETURN_IF_ERROR(arguments.ExpectAtLeast(4));
+  TensorEntry tensor;
+  tensor.location = "meta";
+  HOIST_ASSIGN_OR_RETURN(tensor.spec.dtype, arguments.Dtype(0));
+  HOIST_ASSIGN_OR_RETURN(tensor.spec.shape, arguments.Ints(1));
+  HOIST_ASSIGN_OR_RETURN(tensor.spec.strides, arguments.Ints(2));
+  HOIST_ASSIGN_OR_RETURN(tensor.requires_grad, arguments.Bool(3));
+  return AddTensor(graph, std::move(tensor));
+}
+
+// (data, requires_grad, hooks[, state])
+absl::StatusOr<ValueId> TorchVocabulary::RebuildParameter(
+    ValueGraph& graph, const Arguments& arguments) {
+  HOIST_RETURN_IF_ERROR(arguments.ExpectAtLeast(3));
+  if (arguments[0].kind() != ValueKind::kTensor) {
+    return arguments.Unexpected(0, "a tensor");
+  }
+  TensorEntry parameter = tensors_[arguments[0].AsIndex()];
+  parameter.is_parameter = true;
+  HOIST_ASSIGN_OR_RETURN(parameter.requires_grad, arguments.Bool(1));
+  const ValueId state =
+      arguments.size() > 3 ? arguments.id(3) : ValueGraph::kNoneId;
+  HOIST_ASSIGN_OR_RETURN(const ValueId id,
+                         AddTensor(graph, std::move(parameter)));
+  graph.node(id).state = state;
+  return id;
+}
+
+struct TorchVocabulary::Rebuild {
+  absl::string_view name;
+  absl::StatusOr<ValueId> (TorchVocabulary::*run)(ValueGraph&,
+                                                  const Arguments&);
+};
+
+const TorchVocabulary::Rebuild* TorchVocabulary::FindRebuild(
+    absl::string_view callable) {
+  static constexpr Rebuild kRebuilds[] = {
+      {"torch._utils._rebuild_tensor", &TorchVocabulary::RebuildTensor},
+      {"torch._utils._rebuild_tensor_v2", &TorchVocabulary::RebuildTensorV2},
+      {"torch._utils._rebuild_tensor_v3", &TorchVocabulary::RebuildTensorV3},
+      {"torch._utils._rebuild_parameter", &TorchVocabulary::RebuildParameter},
+      {"torch._utils._rebuild_parameter_with_state",
+       &TorchVocabulary::RebuildParameter},
+      {"torch._utils._rebuild_qtensor", &TorchVocabulary::RebuildQuantized},
+      {"torch._utils._rebuild_meta_tensor_no_storage",
+       &TorchVocabulary::RebuildMeta},
+  };
+  for (const Rebuild& rebuild : kRebuilds) {
+    if (rebuild.name == callable) {
+      return &rebuild;
+    }
+  }
+  return nullptr;
+}
+
+// (function, type, arguments, state): a tensor of a subclass, or with
+// attributes.
+absl::StatusOr<std::optional<ValueId>> TorchVocabulary::RebuildFromType(
+    ValueGraph& graph, const Arguments& arguments) {
+  HOIST_RETURN_IF_ERROR(arguments.ExpectAtLeast(4));
+  if (arguments[0].kind() != ValueKind::kClass ||
+      arguments[1].kind() != ValueKind::kClass ||
+      arguments[2].kind() != ValueKind::kTuple) {
+    return absl::DataLossError("its arguments are no function, type and tuple");
+  }
+  const std::string function(arguments[0].AsString());
+  if (FindRebuild(function) == nullptr) {
+    return std::nullopt;
+  }
+  std::vector<ValueId> inner;
+  for (size_t i = 0; i < arguments[2].size(); ++i) {
+    inner.push_back(arguments[2][i].id());
+  }
+  const ValueId type = arguments[1].AsString() == "torch.Tensor"
+                           ? ValueGraph::kNoneId
+                           : arguments.id(1);
+  HOIST_ASSIGN_OR_RETURN(const std::optional<ValueId> made,
+                         Call(graph, function, inner));
+  graph.node(*made).type = type;
+  if (arguments[3].kind() != ValueKind::kNone) {
+    graph.node(*made).state = arguments.id(3);
+  }
+  return made;
+}
+
+absl::StatusOr<std::optional<ValueId>> TorchVocabulary::Call(
+    ValueGraph& graph, absl::string_view callable,
+    absl::Span<const ValueId> ids) {
+  const Arguments arguments(graph, ids);
+  if (const Rebuild* const rebuild = FindRebuild(callable)) {
+    const auto made = (this->*rebuild->run)(graph, arguments);
+    if (!made.ok()) {
+      return Annotate(made.status(), callable);
+    }
+    return *made;
+  }
+  if (callable == "torch._tensor._rebuild_from_type_v2" ||
+      callable == "torch._tensor._rebuild_from_type" ||
+      callable == "torch.tensor._rebuild_from_type") {
+    auto made = RebuildFromType(graph, arguments);
+    return made.ok() ? made : Annotate(made.status(), callable);
+  }
+  if (callable == "torch.Size" && ids.size() == 1 &&
+      arguments[0].kind() == ValueKind::kTuple) {
+    ValueGraph::Node size = graph.node(ids[0]);
+    size.type = graph.AddClass("torch", "Size");
+    return graph.Add(std::move(size));
+  }
+  return CallPythonType(graph, callable, ids);
+}
+
+absl::StatusOr<ValueId> TorchVocabulary::LoadPersistent(ValueGraph& graph,
+                                                        Value id) {
+  HOIST_ASSIGN_OR_RETURN(PickledStorage storage, load_storage_(id));
+  storages_.push_back(std::move(storage));
+  return graph.Add({.kind = ValueKind::kStorage,
+                    .data = static_cast<int64_t>(storages_.size() - 1)});
+}
+
+}  // namespace hoist
