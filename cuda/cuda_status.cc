@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "hoist/core/status/annotate.h"
 
 namespace hoist {
 namespace {
@@ -41,9 +42,26 @@ absl::Status ToStatus(cudaError_t error, absl::string_view what) {
     return absl::OkStatus();
   }
   cudaGetLastError();
-  return absl::Status(CodeOf(error),
-                      absl::StrCat(what, " failed: ", cudaGetErrorString(error),
-                                   " (", cudaGetErrorName(error), ")"));
+  return WithHintFor(
+      error,
+      absl::Status(CodeOf(error),
+                   absl::StrCat(what, " failed: ", cudaGetErrorString(error),
+                                " (", cudaGetErrorName(error), ")")));
+}
+
+absl::Status WithHintFor(cudaError_t error, const absl::Status& status) {
+  if (error == cudaErrorNoKernelImageForDevice) {
+    return WithHint(status,
+                    "Build for this GPU too: --//third_party/cuda:archs names "
+                    "the architectures, as sm_90");
+  }
+  if (CodeOf(error) == absl::StatusCode::kUnavailable) {
+    return WithHint(status,
+                    "Check that nvidia-smi lists a GPU and that "
+                    "CUDA_VISIBLE_DEVICES does not hide it, or use the CPU "
+                    "(--device=cpu)");
+  }
+  return status;
 }
 
 }  // namespace hoist

@@ -4,6 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "hoist/core/status/annotate.h"
 #include "hoist/core/testing/status_matchers.h"
 #include "hoist/cuda/testing/fake_cudart.h"
 
@@ -11,6 +12,7 @@ namespace hoist {
 namespace {
 
 using ::testing::_;
+using ::testing::HasSubstr;
 
 TEST(CudaStatusTest, SuccessIsOk) {
   HOIST_EXPECT_OK(ToStatus(cudaSuccess, "Nothing"));
@@ -41,6 +43,16 @@ TEST(CudaStatusTest, MapsCodes) {
     EXPECT_THAT(ToStatus(error, "It"),
                 StatusIs(absl::StatusCode::kInternal, _));
   }
+}
+
+TEST(CudaStatusTest, HintsAtWhatTheUserCanDo) {
+  for (const cudaError_t error :
+       {cudaErrorNoDevice, cudaErrorInsufficientDriver}) {
+    EXPECT_THAT(HintOf(ToStatus(error, "It")), HasSubstr("nvidia-smi"));
+  }
+  EXPECT_THAT(HintOf(ToStatus(cudaErrorNoKernelImageForDevice, "It")),
+              HasSubstr("--//third_party/cuda:archs"));
+  EXPECT_EQ(HintOf(ToStatus(cudaErrorUnknown, "It")), "");
 }
 
 TEST(CudaStatusTest, ClearsTheLastError) {

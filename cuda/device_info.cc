@@ -3,7 +3,6 @@
 #include <cuda_runtime_api.h>
 
 #include "absl/strings/str_cat.h"
-#include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/cuda/cuda_status.h"
 #include "hoist/cuda/scoped_device.h"
@@ -20,11 +19,9 @@ absl::StatusOr<int> DeviceCount() {
     return count;
   }
   cudaGetLastError();
-  return WithHint(
-      absl::UnavailableError(
-          absl::StrCat("No CUDA device: ", cudaGetErrorString(error))),
-      "Check that nvidia-smi lists a GPU and that CUDA_VISIBLE_DEVICES does "
-      "not hide it, or use the CPU (--device=cpu)");
+  return WithHintFor(cudaErrorNoDevice,
+                     absl::UnavailableError(absl::StrCat(
+                         "No CUDA device: ", cudaGetErrorString(error))));
 }
 
 absl::StatusOr<DeviceInfo> GetDeviceInfo(int index) {

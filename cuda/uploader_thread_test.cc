@@ -190,7 +190,11 @@ TEST_F(UploaderWaitTest, AnErrorWakesEveryAcquire) {
                   StatusIs(absl::StatusCode::kInternal, _));
     });
   }
+  fake_.Pause("cudaEventSynchronize");
   HOIST_EXPECT_OK(Submit(std::move(a)));
+  fake_.WaitForPaused("cudaEventSynchronize", 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  fake_.Resume("cudaEventSynchronize");
   for (std::thread& thread : threads) {
     thread.join();
   }
