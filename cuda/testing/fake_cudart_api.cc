@@ -152,12 +152,14 @@ cudaError_t __cudaPopCallConfiguration(dim3*, dim3*, size_t*, void*) {
   return cudaSuccess;
 }
 cudaError_t __cudaLaunchKernel(cudaKernel_t, dim3, dim3, void**, size_t,
-                               cudaStream_t) {
+                               cudaStream_t stream) {
   return RunFakeCall(
-      "cudaLaunchKernel", FakeCall::kPlain, [](FakeCudartState& state) {
-        const cudaError_t error = state.UseDevice();
-        return error == cudaSuccess ? cudaErrorNoKernelImageForDevice : error;
-      });
+      "cudaLaunchKernel", FakeCall::kPlain,
+      [&](FakeCudartState& state) { return state.LaunchKernel(stream); });
+}
+cudaError_t cudaLaunchKernel(const void*, dim3, dim3, void**, size_t,
+                             cudaStream_t stream) {
+  return __cudaLaunchKernel(nullptr, {}, {}, nullptr, 0, stream);
 }
 
 }  // extern "C"

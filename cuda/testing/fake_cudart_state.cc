@@ -408,6 +408,15 @@ cudaError_t FakeCudartState::DeviceSynchronize() {
   return UseDevice();
 }
 
+cudaError_t FakeCudartState::LaunchKernel(cudaStream_t handle) {
+  const auto stream = FindStream(handle, "cudaLaunchKernel");
+  if (stream == nullptr || stream->device != CurrentFakeThread().device) {
+    return cudaErrorInvalidResourceHandle;
+  }
+  const cudaError_t error = UseDevice(stream->device);
+  return error == cudaSuccess ? cudaErrorNoKernelImageForDevice : error;
+}
+
 int FakeCudartState::PendingCopies() const {
   int count = 0;
   ForEachPending([&](const FakeWork&) { ++count; });

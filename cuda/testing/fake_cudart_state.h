@@ -88,6 +88,8 @@ class FakeCudartState {
   cudaError_t MemsetAsync(void* data, int value, size_t size,
                           cudaStream_t stream);
   cudaError_t DeviceSynchronize();
+  // Fails: there is no device to run it.
+  cudaError_t LaunchKernel(cudaStream_t stream);
 
   int PendingCopies() const;
   std::vector<std::string> Leaks() const;
