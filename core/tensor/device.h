@@ -16,9 +16,7 @@ struct Device {
   int index = 0;  // CUDA ordinal; 0 for the CPU
 
   static constexpr Device Cpu() { return {}; }
-  static constexpr Device Cuda(int index) {
-    return {DeviceKind::kCuda, index};
-  }
+  static constexpr Device Cuda(int index) { return {DeviceKind::kCuda, index}; }
   bool is_cpu() const { return kind == DeviceKind::kCpu; }
   // "cpu" or "cuda:1".
   std::string ToString() const;

@@ -22,8 +22,8 @@ TEST(DeviceTest, ParsesWhatItPrints) {
 TEST(DeviceTest, RefusesOtherText) {
   for (const char* text : {"", "gpu", "cuda:", "cuda:-1", "cuda:1x", "CPU",
                            "cuda:99999999999", "cpu:0", "cuda: 1"}) {
-    EXPECT_THAT(ParseDevice(text), StatusIs(absl::StatusCode::kInvalidArgument,
-                                            HasSubstr(text)));
+    EXPECT_THAT(ParseDevice(text),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(text)));
   }
 }
 

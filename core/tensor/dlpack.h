@@ -12,14 +12,16 @@ namespace hoist {
 // (https://dmlc.github.io/dlpack/latest/c_api.html). Thread-safe.
 
 // Hands `tensor` out. The caller owns the result, and calls its deleter once;
-// until then the buffer stays. A dtype that DLPack has no code for is
+// until then the buffer stays. DLPack 0.6 has no code for bool, which goes out
+// as uint8; other dtypes without one (float8, quantized, ...) are
 // kUnimplemented.
 absl::StatusOr<DLManagedTensor*> ToDlpack(const Tensor& tensor);
 
 // Takes `managed` over: its deleter is called when the last tensor over its
-// memory goes, or before this returns an error. kInvalidArgument for a null
-// tensor, negative sizes or strides, kUnimplemented for other devices than the
-// CPU and CUDA and for dtypes that DType has not.
+// memory goes, or before this returns an error. Null strides are contiguous
+// ones. kInvalidArgument for a null tensor, missing memory, negative sizes or
+// strides, kUnimplemented for other devices than the CPU and CUDA and for
+// dtypes that DType has not.
 absl::StatusOr<Tensor> FromDlpack(DLManagedTensor* managed);
 
 }  // namespace hoist

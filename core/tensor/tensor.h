@@ -3,7 +3,7 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -19,8 +19,9 @@ namespace hoist {
 // copy, immutable, thread-safe; the elements are the users' own affair.
 class Tensor {
  public:
-  // Checks that every element lies inside `buffer`; kInvalidArgument otherwise.
-  // `byte_offset` is that of the first element.
+  // Checks that every element lies inside `buffer`; kInvalidArgument otherwise,
+  // and for a packed dtype that is not contiguous. `byte_offset` is that of the
+  // first element; it need not be aligned, nor, if there is none, lie inside.
   static absl::StatusOr<Tensor> Create(TensorSpec spec,
                                        std::shared_ptr<Buffer> buffer,
                                        int64_t byte_offset);
@@ -55,9 +56,10 @@ class Tensor {
   int64_t size_bytes_;
 };
 
-// Calls `run` with every longest piece of memory whose elements follow each
-// other in row-major order: once for a contiguous tensor, else once per row or
-// element. The tensor is on the CPU. Thread-safe.
+// Calls `run` with pieces of memory that make up a contiguous copy, in
+// row-major order: once for a contiguous tensor, else with the last dimensions
+// that are contiguous, down to single elements; never for a tensor without
+// elements. The tensor is on the CPU. Thread-safe.
 void ForEachContiguousRun(
     const Tensor& tensor,
     absl::FunctionRef<void(absl::Span<const uint8_t> bytes)> run);
