@@ -18,6 +18,7 @@ _SYSTEM_LIBRARIES = {
     "nlohmann_json": ("nlohmann_json", "/usr/include/nlohmann/json.hpp"),
     "openssl": ("openssl", "/usr/include/openssl/evp.h"),
     "simdjson": ("simdjson", "/usr/include/simdjson.h"),
+    "zlib": ("zlib", "/usr/include/zlib.h"),
 }
 
 def hoist_dependencies():
