@@ -1,0 +1,166 @@
+#include "hoist/checkpoint/pickle/tensor_names.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "hoist/core/testing/status_matchers.h"
+
+namespace hoist {
+namespace {
+
+using ::testing::ElementsAre;
+
+class NameTensorsTest : public ::testing::Test {
+ protected:
+  ValueId Tensor() {
+    unnamed_.push_back(
+        {.storage_offset = static_cast<int64_t>(unnamed_.size())});
+    return graph_.Add({.kind = ValueKind::kTensor,
+                       .data = static_cast<int64_t>(unnamed_.size() - 1)});
+  }
+  ValueId Text(const std::string& text) { return graph_.AddString(text); }
+  ValueId Dict(std::vector<ValueId> items) {
+    return graph_.AddItems(ValueKind::kDict, std::move(items));
+  }
+  ValueId List(std::vector<ValueId> items) {
+    return graph_.AddItems(ValueKind::kList, std::move(items));
+  }
+  ValueId Object(std::vector<ValueId> arguments, ValueId state) {
+    return graph_.Add({.kind = ValueKind::kOpaque,
+                       .type = graph_.AddClass("my", "Class"),
+                       .state = state,
+                       .data = std::move(arguments)});
+  }
+
+  std::vector<std::string> Names(ValueId root) {
+    auto tensors = NameTensors(graph_, root, unnamed_);
+    HOIST_EXPECT_OK(tensors.status());
+    std::vector<std::string> names;
+    if (tensors.ok()) {
+      for (const TensorEntry& tensor : *tensors) {
+        names.push_back(tensor.name);
+      }
+      tensors_ = *std::move(tensors);
+    }
+    return names;
+  }
+
+  ValueGraph graph_;
+  std::vector<TensorEntry> unnamed_;
+  std::vector<TensorEntry> tensors_;
+};
+
+TEST_F(NameTensorsTest, NamesAreTheKeysFromTheRoot) {
+  const ValueId list = List({Tensor(), graph_.AddInt(1), Tensor()});
+  EXPECT_THAT(
+      Names(Dict({Text("a.b"), Tensor(), graph_.AddInt(0),
+                  Dict({Text("x"), Tensor(), Text(""), Tensor()}), Text("list"),
+                  list, Text("other"), graph_.AddInt(3)})),
+      // In the file's order, not that of creation.
+      ElementsAre("a.b", "0.x", "0.", "list.0", "list.2"));
+}
+
+TEST_F(NameTensorsTest, KeysAreAsPythonShowsThem) {
+  const ValueId tuple =
+      graph_.AddItems(ValueKind::kTuple, {Text("a"), graph_.AddInt(1)});
+  const ValueId single = graph_.AddItems(ValueKind::kTuple, {Text("a")});
+  EXPECT_THAT(
+      Names(Dict({ValueGraph::kNoneId, Tensor(), ValueGraph::kTrueId, Tensor(),
+                  graph_.AddInt(-1), Tensor(),
+                  graph_.Add({.kind = ValueKind::kFloat, .data = 0.5}),
+                  Tensor(), tuple, Tensor(), single, Tensor(),
+                  graph_.Add({.kind = ValueKind::kBytes, .data = "x"}),
+                  Tensor()})),
+      ElementsAre("None", "True", "-1", "0.5", "('a', 1)", "('a',)", "b'x'"));
+}
+
+TEST_F(NameTensorsTest, TheRootMayBeATensor) {
+  EXPECT_THAT(Names(Tensor()), ElementsAre(""));
+}
+
+TEST_F(NameTensorsTest, AnEmptyKeyIsAKey) {
+  EXPECT_THAT(Names(Dict({Text(""), Dict({Text("a"), Tensor()})})),
+              ElementsAre(".a"));
+}
+
+TEST_F(NameTensorsTest, ATensorInTwoPlacesHasTwoEntries) {
+  const ValueId tensor = Tensor();
+  const ValueId unused = Tensor();
+  EXPECT_THAT(Names(Dict({Text("a"), ValueGraph::kNoneId, Text("b"), tensor,
+                          Text("c"), tensor})),
+              ElementsAre("b", "c"));
+  EXPECT_EQ(Value(&graph_, tensor).AsIndex(), 0);
+  EXPECT_EQ(Value(&graph_, unused).AsIndex(), -1);
+}
+
+TEST_F(NameTensorsTest, CollectionsThatContainThemselvesEnd) {
+  const ValueId list = List({Tensor()});
+  std::get<std::vector<ValueId>>(graph_.node(list).data).push_back(list);
+  EXPECT_THAT(Names(Dict({Text("l"), list})), ElementsAre("l.0"));
+}
+
+TEST_F(NameTensorsTest, AttributesOfObjectsAreLikeKeys) {
+  const ValueId state = Dict({Text("weight"), Tensor()});
+  EXPECT_THAT(Names(Dict({Text("obj"), Object({Tensor()}, state)})),
+              ElementsAre("obj.0", "obj.weight"));
+}
+
+TEST_F(NameTensorsTest, ModulesAreWalkedAsTheirStateDictIs) {
+  const auto module = [this](std::vector<ValueId> parameters,
+                             std::vector<ValueId> buffers,
+                             std::vector<ValueId> modules,
+                             std::vector<ValueId> left_out = {}) {
+    return Object(
+        {},
+        Dict({Text("training"), ValueGraph::kTrueId, Text("cached"), Tensor(),
+              Text("_modules"), Dict(std::move(modules)), Text("_buffers"),
+              Dict(std::move(buffers)), Text("_parameters"),
+              Dict(std::move(parameters)), Text("_non_persistent_buffers_set"),
+              graph_.AddItems(ValueKind::kSet, std::move(left_out))}));
+  };
+  const ValueId inner = module(
+      {Text("weight"), Tensor(), Text("bias"), ValueGraph::kNoneId},
+      {Text("mean"), Tensor(), Text("mask"), Tensor()}, {}, {Text("mask")});
+  EXPECT_THAT(Names(module({Text("scale"), Tensor()}, {},
+                           {Text("0"), inner, Text("1"), inner})),
+              ElementsAre("scale", "0.weight", "0.mean", "0.mask", "1.weight",
+                          "1.mean", "1.mask"));
+  EXPECT_TRUE(tensors_[2].is_persistent);
+  EXPECT_FALSE(tensors_[3].is_persistent);
+}
+
+TEST_F(NameTensorsTest, DepthIsNoRecursion) {
+  ValueId value = Tensor();
+  for (int i = 0; i < 100'000; ++i) {
+    value = List({value});
+  }
+  const auto names = Names(value);
+  ASSERT_EQ(names.size(), 1u);
+  EXPECT_EQ(names[0].size(), 199'999u);
+}
+
+TEST_F(NameTensorsTest, PlacesAreBounded) {
+  // Each list holds the one before it twice: 2^40 places.
+  ValueId value = Tensor();
+  for (int i = 0; i < 40; ++i) {
+    value = List({value, value});
+  }
+  EXPECT_THAT(
+      NameTensors(graph_, value, unnamed_, {.max_visits = 100'000}).status(),
+      StatusIs(absl::StatusCode::kResourceExhausted));
+}
+
+TEST_F(NameTensorsTest, NamesAreBounded) {
+  const ValueId root = Dict({Text("12345678"), Tensor()});
+  HOIST_EXPECT_OK(
+      NameTensors(graph_, root, unnamed_, {.max_name_bytes = 8}).status());
+  ValueGraph again;
+  EXPECT_THAT(NameTensors(graph_, Dict({Text("123456789"), Tensor()}), unnamed_,
+                          {.max_name_bytes = 8})
+                  .status(),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+}
+
+}  // namespace
+}  // namespace hoist
