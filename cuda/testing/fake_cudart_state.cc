@@ -48,6 +48,16 @@ cudaError_t TakeFault(std::vector<FakeCudartState::Fault>& faults) {
 FakeCudartState::FakeCudartState(const FakeCudart::Options& options)
     : options(options) {}
 
+FakeCudartState::~FakeCudartState() {
+  // An event and the stream that it was recorded on refer to each other.
+  for (const auto& [handle, stream] : streams_) {
+    stream->work.clear();
+  }
+  for (const auto& stream : orphans_) {
+    stream->work.clear();
+  }
+}
+
 void FakeCudartState::Violation(std::string text) {
   violations.push_back(std::move(text));
 }

@@ -55,6 +55,7 @@ struct FakeStream {
 class FakeCudartState {
  public:
   explicit FakeCudartState(const FakeCudart::Options& options);
+  ~FakeCudartState();
 
   // Counts a call, and returns the fault asked for, if any.
   cudaError_t Count(const std::string& function);
