@@ -23,3 +23,12 @@ def torch_cc_test(name, deps = [], tags = [], **kwargs):
         target_compatible_with = _COMPATIBLE,
         **kwargs
     )
+
+def torch_sh_test(name, size = "small", tags = [], **kwargs):
+    native.sh_test(
+        name = name,
+        size = size,
+        tags = tags + ["no-tsan"],
+        target_compatible_with = _COMPATIBLE,
+        **kwargs
+    )
