@@ -13,7 +13,8 @@ namespace hoist {
 uint32_t Crc32(absl::Span<const uint8_t> bytes, uint32_t before = 0);
 
 // CRC of two runs one after the other, from the CRC of each and the length of
-// the second: chunks can be summed by several threads. About 100 ns.
+// the second: chunks can be summed by several threads. Takes less than a
+// microsecond.
 uint32_t CombineCrc32(uint32_t first, uint32_t second,
                       uint64_t second_size_bytes);
 
