@@ -1,5 +1,3 @@
-#include <cuda_runtime_api.h>
-
 #include <string>
 
 #include "gmock/gmock.h"
@@ -16,6 +14,8 @@ using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAreArray;
 
 constexpr size_t kMiB = size_t{1} << 20;
+// cudaErrorUnknown
+constexpr int kUnknownCudaError = 999;
 
 std::vector<std::string> Storages() {
   std::vector<std::string> storages;
@@ -111,7 +111,7 @@ TEST_F(LoadToCudaTest, EveryCallMayFail) {
         function.find("Last") != std::string::npos) {
       continue;
     }
-    cuda_.FailCall(function, 1, cudaErrorUnknown);
+    cuda_.FailCall(function, 1, kUnknownCudaError);
     failures += Load(checkpoint).ok() ? 0 : 1;
     cuda_.TakeViolations();
   }

@@ -29,10 +29,10 @@ expect_nothing "core/ depends on no other layer" \
     query 'somepath(//core/..., //cuda/... + //checkpoint/...)'
 expect_nothing "cuda/ does not depend on checkpoint/" \
     query 'somepath(//cuda/..., //checkpoint/...)'
-expect_nothing "only checkpoint/torch/ and //tools:hoist_torch depend on LibTorch" \
+expect_nothing "only checkpoint/torch/ depends on LibTorch" \
     query 'rdeps(//..., //third_party/torch:torch + @local_torch//:torch)
            - //third_party/torch:torch - @local_torch//:torch
-           - //checkpoint/torch/... - //tools:hoist_torch'
+           - //checkpoint/torch/...'
 
 sources=('*.h' '*.cc' '*.cu' ':!third_party')
 expect_nothing "CUDA headers are included only in cuda/" \
