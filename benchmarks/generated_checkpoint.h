@@ -1,0 +1,32 @@
+#ifndef HOIST_BENCHMARKS_GENERATED_CHECKPOINT_H_
+#define HOIST_BENCHMARKS_GENERATED_CHECKPOINT_H_
+
+#include <cstdint>
+#include <string>
+
+namespace hoist {
+
+// A checkpoint of about `bytes` (at most 2 GiB) as a transformer's: matrices of
+// 16 MiB, and two vectors of 16 KiB with each, of float32 from a fixed
+// generator. Returns the bytes of the file.
+std::string GenerateTorchZip(uint64_t bytes);
+std::string GenerateSafetensors(uint64_t bytes);
+
+// Writes `content` to a new file in the folder for temporary files (TMPDIR or
+// /tmp), which is removed when this goes.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& content);
+  ~TemporaryFile();
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace hoist
+
+#endif  // HOIST_BENCHMARKS_GENERATED_CHECKPOINT_H_
