@@ -1,0 +1,88 @@
+#include "hoist/checkpoint/formats/detect/detect.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "hoist/checkpoint/formats/detect/foreign_files.h"
+#include "hoist/core/base/endian.h"
+#include "hoist/core/status/annotate.h"
+#include "hoist/core/status/status_macros.h"
+
+namespace hoist {
+namespace {
+
+constexpr uint64_t kHeadBytes = 4096;
+constexpr size_t kShownBytes = 16;
+constexpr absl::string_view kZipMagic = "PK\3\4";
+constexpr size_t kLengthBytes = sizeof(uint64_t);
+constexpr uint64_t kMaxSafetensorsHeaderBytes = 100'000'000;
+
+// Whether a JSON object begins where that of a safetensors file would.
+bool HasSafetensorsObject(absl::string_view head) {
+  const size_t start = head.find_first_not_of(" \t\r\n", kLengthBytes);
+  return start != absl::string_view::npos && head[start] == '{';
+}
+
+// Whether the head is also as long a header as the format allows, or starts
+// with more blanks than `head` has of it.
+bool IsSafetensors(absl::string_view head) {
+  if (head.size() <= kLengthBytes ||
+      LoadLittleEndian<uint64_t>(head.data()) > kMaxSafetensorsHeaderBytes) {
+    return false;
+  }
+  return HasSafetensorsObject(head) ||
+         head.find_first_not_of(" \t\r\n", kLengthBytes) ==
+             absl::string_view::npos;
+}
+
+absl::Status Unknown(absl::string_view head) {
+  std::string hex;
+  std::string text;
+  for (const char c : head.substr(0, kShownBytes)) {
+    const auto byte = static_cast<uint8_t>(c);
+    absl::StrAppendFormat(&hex, hex.empty() ? "%02x" : " %02x", byte);
+    text += byte >= 0x20 && byte < 0x7f ? c : '.';
+  }
+  return WithHint(
+      absl::InvalidArgumentError(
+          absl::StrCat("Not a checkpoint format that Hoist knows: it starts ",
+                       hex, " (as text: \"", text, "\")")),
+      "Hoist reads what torch.save (1.6 or later) and safetensors write; check "
+      "that this is the right file, and that it came whole");
+}
+
+}  // namespace
+
+absl::StatusOr<Format> DetectFormat(const RandomAccessFile& file) {
+  if (file.size_bytes() == 0) {
+    return WithHint(
+        absl::DataLossError("The file is empty (0 bytes)"),
+        "A save or a download was interrupted, or the disk was full: take the "
+        "checkpoint before it, or download it again");
+  }
+  std::string head(static_cast<size_t>(std::min(file.size_bytes(), kHeadBytes)),
+                   '\0');
+  HOIST_RETURN_IF_ERROR(file.ReadAt(
+      0, absl::MakeSpan(reinterpret_cast<uint8_t*>(head.data()), head.size())));
+  // A header length may spell any of the other signatures: this comes first.
+  if (IsSafetensors(head)) {
+    return Format::kSafetensors;
+  }
+  if (absl::StartsWith(head, kZipMagic)) {
+    return Format::kTorchZip;
+  }
+  HOIST_RETURN_IF_ERROR(RefuseForeignFile(head, file.size_bytes()));
+  // Its reader has a message for the length.
+  if (HasSafetensorsObject(head)) {
+    return Format::kSafetensors;
+  }
+  return Unknown(head);
+}
+
+}  // namespace hoist
