@@ -12,8 +12,8 @@ namespace hoist {
 // implementation does, but for keys that occur twice. Tensors come in the order
 // of their bytes, those of no bytes in the header's. kDataLoss for a file that
 // is cut off, has bytes that belong to no tensor or to two, or a header that is
-// not what it should be; kUnimplemented for an unknown dtype, and for a float4 shape
-// that torch cannot have. Thread-safe.
+// not what it should be; kUnimplemented for an unknown dtype, and for a float4
+// shape that torch cannot have. Thread-safe.
 absl::StatusOr<Catalog> ReadSafetensors(const RandomAccessFile& file);
 
 }  // namespace hoist
