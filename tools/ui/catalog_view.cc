@@ -1,0 +1,290 @@
+#include "hoist/tools/ui/catalog_view.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/types/span.h"
+#include "hoist/tools/ui/display_text.h"
+#include "hoist/tools/ui/human_size.h"
+#include "hoist/tools/ui/layer_tree.h"
+#include "hoist/tools/ui/opaque_objects.h"
+#include "hoist/tools/ui/other_contents.h"
+#include "hoist/tools/ui/saturating_math.h"
+#include "hoist/tools/ui/summary.h"
+#include "hoist/tools/ui/tensor_row.h"
+#include "hoist/tools/ui/text_table.h"
+#include "hoist/tools/ui/tree_view.h"
+
+namespace hoist {
+namespace {
+
+constexpr size_t kMaxTextWidth = 60;
+
+std::string FormatTitle(Format format) {
+  switch (format) {
+    case Format::kTorchZip:
+      return "PyTorch zip archive";
+    default:
+      return std::string(FormatName(format));
+  }
+}
+
+// A count and its noun: "1 tensor", "2 tensors".
+std::string CountText(int64_t count, absl::string_view noun) {
+  return absl::StrCat(GroupedDigits(count), " ", noun, count == 1 ? "" : "s");
+}
+
+class View {
+ public:
+  View(const Catalog& catalog, const Terminal& terminal)
+      : catalog_(catalog),
+        terminal_(terminal),
+        rows_(TensorRows(catalog)),
+        use_(SortByUse(catalog)) {}
+
+  std::string Run(absl::string_view path,
+                  const std::vector<std::string>& warnings);
+
+ private:
+  void AddHeader(absl::string_view path);
+  void AddTree(absl::string_view path);
+  void AddTotals(const Summary& summary);
+  void AddTies(const Summary& summary);
+  void AddOther();
+  void AddObjects();
+  void AddMetadata();
+  void AddWarnings(const std::vector<std::string>& warnings);
+
+  std::string Style(absl::string_view text, TextStyle style) const {
+    return Styled(text, style, terminal_.has_color);
+  }
+  void AddTitle(absl::string_view title) {
+    absl::StrAppend(&text_, "\n", Style(title, TextStyle::kBold), "\n");
+  }
+  // How many of `count` lines of a list to show: all but on a terminal.
+  size_t ShownLines(size_t count) const {
+    constexpr size_t kMaxLines = 12;
+    return terminal_.is_terminal ? std::min(count, kMaxLines) : count;
+  }
+  void AddMore(size_t count) {
+    const size_t shown = ShownLines(count);
+    if (shown < count) {
+      absl::StrAppend(&text_, "  and ", GroupedDigits(count - shown),
+                      " more\n");
+      is_cut_ = true;
+    }
+  }
+
+  const Catalog& catalog_;
+  const Terminal& terminal_;
+  const std::vector<TensorRow> rows_;
+  const TensorsByUse use_;
+  std::string text_;
+  bool is_cut_ = false;
+};
+
+void View::AddHeader(absl::string_view path) {
+  uint64_t size = 0;
+  for (const FileEntry& file : catalog_.files) {
+    size += file.size_bytes;
+  }
+  absl::StrAppend(&text_, Style(DisplayText(path), TextStyle::kBold), "  ",
+                  HumanBytes(size));
+  if (catalog_.files.size() > 1) {
+    absl::StrAppend(&text_, " in ", CountText(catalog_.files.size(), "file"));
+  }
+  std::vector<std::string> facts = {FormatTitle(catalog_.format)};
+  if (!catalog_.format_version.empty()) {
+    facts.push_back(absl::StrCat(
+        "version ", DisplayText(catalog_.format_version, kMaxTextWidth)));
+  }
+  if (!catalog_.producer.empty()) {
+    facts.push_back(absl::StrCat(
+        "written by ", DisplayText(catalog_.producer, kMaxTextWidth)));
+  }
+  absl::StrAppend(&text_, "\n", absl::StrJoin(facts, ", "), "\n");
+}
+
+void View::AddTree(absl::string_view path) {
+  constexpr size_t kMaxTerminalLines = 60;
+  // What shape, dtype and number take beside the name.
+  constexpr int kOtherColumns = 46;
+  constexpr int kMinNameWidth = 24;
+  TreeViewOptions options{.has_color = terminal_.has_color};
+  if (terminal_.is_terminal) {
+    options.max_lines = kMaxTerminalLines;
+    options.max_name_width = static_cast<size_t>(
+        std::max(terminal_.width - kOtherColumns, kMinNameWidth));
+  }
+  const TreeView tree =
+      RenderTree(BuildLayerTree(rows_, use_.model), rows_, options);
+  is_cut_ = is_cut_ || tree.is_cut;
+  absl::StrAppend(&text_, "\n", tree.text);
+  if (tree.is_cut) {
+    absl::StrAppend(&text_,
+                    Style("(not all is shown; for all of it: hoist inspect ",
+                          TextStyle::kDim),
+                    Style(DisplayText(path), TextStyle::kDim),
+                    Style(" | less)", TextStyle::kDim), "\n");
+  }
+}
+
+void View::AddTotals(const Summary& summary) {
+  TextTable table;
+  const auto add = [&table](absl::string_view name, const Summary::Total& total,
+                            TextStyle style) {
+    const auto number = [style](std::string text) {
+      return TextTable::Cell{
+          .text = std::move(text), .style = style, .align_right = true};
+    };
+    table.AddRow({{.text = std::string(name), .style = style},
+                  number(CountText(total.tensors, "tensor")),
+                  number(CountText(total.elements, "element")),
+                  number(HumanBytes(static_cast<uint64_t>(total.bytes)))});
+  };
+  for (const auto& [dtype, total] : summary.by_dtype) {
+    add(DTypeName(dtype), total, TextStyle::kPlain);
+  }
+  if (summary.by_dtype.size() > 1) {
+    add("together", summary.all, TextStyle::kBold);
+  }
+  AddTitle("Totals");
+  absl::StrAppend(&text_, table.Render(terminal_.has_color, 2));
+  const int64_t parameters = summary.all.parameters;
+  absl::StrAppend(&text_, "  ", CountText(parameters, "parameter"),
+                  CountSuffix(parameters));
+  const int64_t buffers = summary.all.elements - parameters;
+  if (buffers > 0) {
+    absl::StrAppend(&text_, ", and ", GroupedDigits(buffers),
+                    " elements of buffers");
+  }
+  text_ += "\n";
+  if (summary.without_data > 0) {
+    absl::StrAppend(&text_, "  ", CountText(summary.without_data, "tensor"),
+                    " without data in the file (saved on the meta device)\n");
+  }
+}
+
+void View::AddTies(const Summary& summary) {
+  const size_t shown = ShownLines(summary.ties.size());
+  for (size_t i = 0; i < shown; ++i) {
+    const auto& [tied, first] = summary.ties[i];
+    absl::StrAppend(
+        &text_, "  tied: ", DisplayText(rows_[tied].name, kMaxTextWidth), " = ",
+        DisplayText(rows_[first].name, kMaxTextWidth), ", counted once\n");
+  }
+  AddMore(summary.ties.size());
+}
+
+void View::AddOther() {
+  const std::vector<ContentLine> lines = OtherContents(catalog_, rows_, use_);
+  if (lines.empty()) {
+    return;
+  }
+  AddTitle("Also in this file");
+  TextTable table;
+  for (size_t i = 0; i < ShownLines(lines.size()); ++i) {
+    table.AddRow({{.text = lines[i].name}, {.text = lines[i].text}});
+  }
+  absl::StrAppend(&text_, table.Render(terminal_.has_color, 2));
+  AddMore(lines.size());
+}
+
+void View::AddObjects() {
+  const OpaqueObjects found = FindOpaqueObjects(catalog_.root());
+  if (found.objects.empty()) {
+    return;
+  }
+  // Classes in the order in which they are found.
+  struct ClassLine {
+    const OpaqueObject* first;
+    int64_t count;
+  };
+  std::vector<ClassLine> classes;
+  absl::flat_hash_map<absl::string_view, size_t> class_of;
+  for (const OpaqueObject& object : found.objects) {
+    const auto [known, is_new] =
+        class_of.try_emplace(object.class_name, classes.size());
+    if (is_new) {
+      classes.push_back({&object, 0});
+    }
+    ++classes[known->second].count;
+  }
+  AddTitle("Objects kept as data (none of their code was run)");
+  TextTable table;
+  for (size_t i = 0; i < ShownLines(classes.size()); ++i) {
+    const OpaqueObject& first = *classes[i].first;
+    std::string place =
+        first.path.empty()
+            ? "the file's root"
+            : absl::StrCat("at ", DisplayText(first.path, kMaxTextWidth));
+    if (classes[i].count > 1) {
+      absl::StrAppend(&place, " and ",
+                      CountText(classes[i].count - 1, "other place"));
+    }
+    table.AddRow({{.text = DisplayText(first.class_name, kMaxTextWidth)},
+                  {.text = std::move(place), .style = TextStyle::kDim}});
+  }
+  absl::StrAppend(&text_, table.Render(terminal_.has_color, 2));
+  AddMore(classes.size());
+}
+
+void View::AddMetadata() {
+  if (catalog_.metadata.empty()) {
+    return;
+  }
+  AddTitle("Metadata");
+  TextTable table;
+  for (size_t i = 0; i < ShownLines(catalog_.metadata.size()); ++i) {
+    const auto& [key, value] = catalog_.metadata[i];
+    table.AddRow({{.text = DisplayText(key, kMaxTextWidth)},
+                  {.text = DisplayText(value, kMaxTextWidth)}});
+  }
+  absl::StrAppend(&text_, table.Render(terminal_.has_color, 2));
+  AddMore(catalog_.metadata.size());
+}
+
+void View::AddWarnings(const std::vector<std::string>& warnings) {
+  if (warnings.empty()) {
+    return;
+  }
+  constexpr size_t kMaxWarningWidth = 500;
+  text_ += "\n";
+  for (size_t i = 0; i < ShownLines(warnings.size()); ++i) {
+    absl::StrAppend(&text_, Style("warning", TextStyle::kYellow), ": ",
+                    DisplayText(warnings[i], kMaxWarningWidth), "\n");
+  }
+  AddMore(warnings.size());
+}
+
+std::string View::Run(absl::string_view path,
+                      const std::vector<std::string>& warnings) {
+  AddHeader(path);
+  if (use_.model.empty()) {
+    absl::StrAppend(&text_, "\n", "No tensors",
+                    use_.optimizer.empty() ? "" : " of a model", "\n");
+  } else {
+    AddTree(path);
+    const Summary summary = Summarize(rows_, use_.model);
+    AddTotals(summary);
+    AddTies(summary);
+  }
+  AddOther();
+  AddObjects();
+  AddMetadata();
+  AddWarnings(warnings);
+  return std::move(text_);
+}
+
+}  // namespace
+
+std::string CatalogView(const Catalog& catalog, absl::string_view path,
+                        const std::vector<std::string>& warnings,
+                        const Terminal& terminal) {
+  return View(catalog, terminal).Run(path, warnings);
+}
+
+}  // namespace hoist

@@ -1,0 +1,115 @@
+#include "hoist/tools/ui/catalog_view.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace hoist {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class CatalogViewTest : public ::testing::Test {
+ protected:
+  void AddTensor(std::string name, std::vector<int64_t> shape, int storage) {
+    TensorEntry entry;
+    entry.name = std::move(name);
+    entry.spec = *ContiguousSpec(DType::kFloat32, std::move(shape));
+    entry.storage = storage;
+    catalog_.tensors.push_back(std::move(entry));
+  }
+  std::string Show(const Terminal& terminal = {}) {
+    catalog_.values = graph_;
+    return CatalogView(catalog_, "m.pt", catalog_.warnings, terminal);
+  }
+
+  std::shared_ptr<ValueGraph> graph_ = std::make_shared<ValueGraph>();
+  Catalog catalog_;
+};
+
+TEST_F(CatalogViewTest, ShowsWhatIsInAFile) {
+  catalog_.files = {{.path = "m.pt", .size_bytes = 2048}};
+  catalog_.format_version = "3";
+  catalog_.producer = "PyTorch";
+  AddTensor("embed.weight", {100, 10}, 0);
+  AddTensor("bn.weight", {10}, 1);
+  AddTensor("bn.running_mean", {10}, 2);
+  AddTensor("head.weight", {100, 10}, 0);
+  catalog_.root_id = graph_->AddItems(
+      ValueKind::kDict, {graph_->AddString("epoch"), graph_->AddInt(7)});
+  catalog_.metadata = {{"byteorder", "little"}};
+  catalog_.warnings = {"something odd"};
+  EXPECT_EQ(Show(),
+            "m.pt  2.00 KiB\n"
+            "PyTorch zip archive, version 3, written by PyTorch\n"
+            "\n"
+            "embed.weight    [100, 10]  float32  1,000\n"
+            "bn                                     10\n"
+            "  weight        [10]       float32     10\n"
+            "  running_mean  [10]       float32     10\n"
+            "head.weight     [100, 10]  float32  1,000  = embed.weight\n"
+            "\n"
+            "Totals\n"
+            "  float32  3 tensors  1,020 elements  3.98 KiB\n"
+            "  1,010 parameters, and 10 elements of buffers\n"
+            "  tied: head.weight = embed.weight, counted once\n"
+            "\n"
+            "Also in this file\n"
+            "  epoch  7\n"
+            "\n"
+            "Metadata\n"
+            "  byteorder  little\n"
+            "\n"
+            "warning: something odd\n");
+}
+
+TEST_F(CatalogViewTest, GroupsOpaqueObjectsByClass) {
+  const auto object = [this] {
+    return graph_->Add({.kind = ValueKind::kOpaque,
+                        .type = graph_->AddClass("m", "Layer"),
+                        .data = std::vector<ValueId>()});
+  };
+  catalog_.root_id =
+      graph_->AddItems(ValueKind::kList, {object(), object(), object()});
+  EXPECT_THAT(Show(), HasSubstr("  m.Layer  at 0 and 2 other places\n"));
+}
+
+TEST_F(CatalogViewTest, SaysThatThereAreNoTensors) {
+  EXPECT_THAT(Show(), HasSubstr("No tensors\n"));
+}
+
+TEST_F(CatalogViewTest, ALongTreeIsCutOnATerminalOnly) {
+  for (int i = 0; i < 500; ++i) {
+    AddTensor(absl::StrCat("t", i, "x"), {1}, i);
+  }
+  EXPECT_THAT(Show(), HasSubstr("\nt499x "));
+  const std::string text = Show({.is_terminal = true, .width = 80});
+  EXPECT_THAT(text, Not(HasSubstr("t499x")));
+  EXPECT_THAT(text, HasSubstr("hoist inspect m.pt | less"));
+}
+
+TEST_F(CatalogViewTest, EscapesWhatComesFromTheFile) {
+  const std::string evil = "\x1b]0;x\a";
+  AddTensor(evil, {1}, 0);
+  AddTensor(absl::StrCat(evil, "2"), {1}, 0);
+  catalog_.producer = evil;
+  catalog_.format_version = evil;
+  catalog_.metadata = {{evil, evil}};
+  catalog_.warnings = {evil};
+  catalog_.root_id = graph_->AddItems(
+      ValueKind::kDict, {graph_->AddString(evil),
+                         graph_->Add({.kind = ValueKind::kOpaque,
+                                      .type = graph_->AddClass(evil, evil),
+                                      .data = std::vector<ValueId>()})});
+  EXPECT_THAT(Show(), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(Show(), Not(HasSubstr("\a")));
+}
+
+}  // namespace
+}  // namespace hoist

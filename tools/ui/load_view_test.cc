@@ -1,0 +1,41 @@
+#include "hoist/tools/ui/load_view.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace hoist {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(LoadViewTest, ShowsWhereHowFastAndHowSure) {
+  LoadReport report;
+  report.tensor_count = 2;
+  report.bytes = 2'000'000'000;
+  report.time_ns = 1'000'000'000;
+  report.verified = Verified::kChecksum;
+  report.peak_host_bytes = 1 << 20;
+  report.phases = {
+      {.name = "open", .time_ns = 500'000},
+      {.name = "read", .time_ns = 800'000'000, .bytes = 2'000'000'000}};
+  EXPECT_EQ(LoadView(report, "cpu (as asked)", {}),
+            "Loaded to cpu (as asked)\n"
+            "  2 tensors, 1.86 GiB in 1.00 s, 2 GB/s\n"
+            "    open  500 us\n"
+            "    read  800 ms  1.86 GiB  2.5 GB/s\n"
+            "  memory at most: 1.00 MiB host\n"
+            "Verified: every byte agrees with the file's checksums\n");
+}
+
+TEST(LoadViewTest, SaysWhatWasNotVerified) {
+  LoadReport report;
+  report.verified = Verified::kNone;
+  EXPECT_THAT(LoadView(report, "cpu", {}), HasSubstr("--no-verify"));
+  report.verified = Verified::kNotRecorded;
+  EXPECT_THAT(LoadView(report, "cpu", {}), HasSubstr("records no checksums"));
+  report.verified = Verified::kStructure;
+  EXPECT_THAT(LoadView(report, "cpu", {}), HasSubstr("in part"));
+}
+
+}  // namespace
+}  // namespace hoist
