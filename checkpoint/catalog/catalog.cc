@@ -71,7 +71,7 @@ absl::Status ValidateCatalog(const Catalog& catalog) {
   for (const StorageEntry& storage : catalog.storages) {
     if (absl::Status status = ValidateStorage(storage, catalog.files);
         !status.ok()) {
-      return Annotate(status, absl::StrCat("storage ", storage.name));
+      return Annotate(status, absl::StrCat("Storage ", storage.name));
     }
   }
   for (const TensorEntry& tensor : catalog.tensors) {
@@ -79,7 +79,7 @@ absl::Status ValidateCatalog(const Catalog& catalog) {
         !status.ok()) {
       // A number of the file's is at fault, not the caller.
       return Annotate(absl::DataLossError(status.message()),
-                      absl::StrCat("tensor ", tensor.name));
+                      absl::StrCat("Tensor ", tensor.name));
     }
   }
   return absl::OkStatus();

@@ -60,7 +60,7 @@ TEST(ValidateCatalogTest, TensorMustLieInsideItsStorage) {
     Catalog catalog = SmallCatalog();
     catalog.tensors[0].spec = spec;
     EXPECT_THAT(ValidateCatalog(catalog),
-                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("tensor w")))
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("Tensor w")))
         << ShapeString(spec.shape) << ShapeString(spec.strides);
   }
 }

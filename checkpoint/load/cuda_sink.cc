@@ -70,7 +70,7 @@ absl::StatusOr<std::unique_ptr<StorageSink>> MakeCudaSink(
     const auto padded = end ? CheckedAdd(*end, kAlignmentBytes - 1) : end;
     if (!padded) {
       return absl::ResourceExhaustedError(
-          "the tensors have more bytes than there are addresses");
+          "The tensors have more bytes than there are addresses");
     }
     total = *padded / kAlignmentBytes * kAlignmentBytes;
   }

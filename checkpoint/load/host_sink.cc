@@ -52,7 +52,7 @@ absl::StatusOr<std::unique_ptr<StorageSink>> MakeHostSink(
     const StorageEntry& entry = catalog.storages[storage];
     auto buffer = Buffer::Allocate(entry.size_bytes);
     if (!buffer.ok()) {
-      return Annotate(buffer.status(), absl::StrCat("storage ", entry.name));
+      return Annotate(buffer.status(), absl::StrCat("Storage ", entry.name));
     }
     buffers[storage] = *std::move(buffer);
     bytes += entry.size_bytes;

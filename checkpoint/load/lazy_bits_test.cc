@@ -1,7 +1,7 @@
 #include "hoist/checkpoint/load/lazy_bits.h"
 
+#include <algorithm>
 #include <complex>
-#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -18,7 +18,7 @@ template <typename T>
 Tensor TensorOf(DType dtype, std::vector<T> values, std::vector<int64_t> shape,
                 std::vector<int64_t> strides) {
   auto buffer = Buffer::Allocate(values.size() * sizeof(T));
-  std::memcpy((*buffer)->data(), values.data(), values.size() * sizeof(T));
+  std::copy(values.begin(), values.end(), static_cast<T*>((*buffer)->data()));
   auto tensor = Tensor::Create({dtype, std::move(shape), std::move(strides)},
                                *std::move(buffer), 0);
   HOIST_EXPECT_OK(tensor.status());

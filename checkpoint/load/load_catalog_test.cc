@@ -171,7 +171,7 @@ TEST_P(LoadCatalogTest, OffsetsOfEmptyTensorsDoNotMatter) {
 
 TEST_P(LoadCatalogTest, TooLittleMemoryIsAnError) {
   TestCheckpoint checkpoint({TestBytes(8, 1)});
-  checkpoint.catalog.storages[0].size_bytes = uint64_t{1} << 62;
+  checkpoint.catalog.storages[0].size_bytes = uint64_t{1} << 63;
   EXPECT_THAT(
       Load(checkpoint).status(),
       StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("data/0")));

@@ -78,7 +78,7 @@ absl::Status Loader::Fill(int64_t i, absl::Span<uint8_t> bytes) {
   if (absl::Status status = files_[storage.file]->ReadAt(
           storage.offset_bytes + chunks_[i].offset_bytes, bytes);
       !status.ok()) {
-    return Annotate(status, absl::StrCat("storage ", storage.name));
+    return Annotate(status, absl::StrCat("Storage ", storage.name));
   }
   const auto read = Clock::now();
   if (verify_ && storage.crc32) {

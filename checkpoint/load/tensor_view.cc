@@ -37,7 +37,7 @@ absl::StatusOr<Tensor> TensorView(const TensorEntry& entry,
                                   std::shared_ptr<Buffer> buffer) {
   absl::StatusOr<Tensor> tensor = MakeView(entry, std::move(buffer));
   if (!tensor.ok()) {
-    return Annotate(tensor.status(), absl::StrCat("tensor ", entry.name));
+    return Annotate(tensor.status(), absl::StrCat("Tensor ", entry.name));
   }
   return tensor;
 }

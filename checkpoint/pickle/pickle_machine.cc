@@ -250,23 +250,24 @@ absl::StatusOr<PickleResult> Machine::Run() {
     const size_t at = position_;
     if (at == bytes_.size()) {
       return WithHint(
-          absl::DataLossError(absl::StrCat("the pickle is cut off after ", at,
+          absl::DataLossError(absl::StrCat("The pickle is cut off after ", at,
                                            " bytes: it has no STOP")),
           "The file is incomplete; get or save it again");
     }
     const Opcode& opcode = kOpcodes[bytes_[position_++]];
     if (opcode.run == nullptr) {
       return absl::DataLossError(absl::StrFormat(
-          "the pickle has no opcode at offset %d, but byte %#04x", at,
+          "The pickle has no opcode at offset %d, but byte %#04x", at,
           bytes_[at]));
     }
     if (absl::Status status = (this->*opcode.run)(); !status.ok()) {
-      return Annotate(status, absl::StrCat(opcode.name, " at offset ", at,
-                                           " of the pickle"));
+      return Annotate(status,
+                      absl::StrCat("Opcode ", opcode.name, " at offset ", at,
+                                   " of the pickle"));
     }
     if (graph_.size() - first_value_ > limits_.max_values) {
       return absl::ResourceExhaustedError(absl::StrCat(
-          "the pickle makes more than ", limits_.max_values, " values"));
+          "The pickle makes more than ", limits_.max_values, " values"));
     }
   }
   RemoveRepeatedKeys();

@@ -297,10 +297,11 @@ TEST(PickleMachineTest, EveryBeginningOfAPickleIsAnError) {
 }
 
 TEST(PickleMachineTest, SaysOpcodeAndOffset) {
-  EXPECT_EQ(ReadText("K\1a."s),
-            "APPEND at offset 2 of the pickle: the stack has too few values");
+  EXPECT_EQ(
+      ReadText("K\1a."s),
+      "Opcode APPEND at offset 2 of the pickle: the stack has too few values");
   EXPECT_EQ(ReadText("N\xff."s),
-            "the pickle has no opcode at offset 1, but byte 0xff");
+            "The pickle has no opcode at offset 1, but byte 0xff");
 }
 
 TEST(PickleMachineTest, StackUnderflowIsAnErrorEverywhere) {

@@ -188,7 +188,7 @@ absl::StatusOr<TensorMap> ToTorch(const StateDict& state_dict) {
     for (const auto& [name, tensor] : state_dict) {
       if (tensors.contains(name)) {
         return absl::InvalidArgumentError(
-            absl::StrCat("two tensors have the name \"", name,
+            absl::StrCat("Two tensors have the name \"", name,
                          "\"; LibTorch's can have one"));
       }
       const Buffer* const buffer = tensor.buffer().get();
@@ -198,7 +198,7 @@ absl::StatusOr<TensorMap> ToTorch(const StateDict& state_dict) {
       }
       auto made = TensorOver(storage->second, tensor);
       if (!made.ok()) {
-        return Annotate(made.status(), absl::StrCat("tensor ", name));
+        return Annotate(made.status(), absl::StrCat("Tensor ", name));
       }
       tensors.insert(name, *std::move(made));
     }

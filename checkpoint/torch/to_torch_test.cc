@@ -116,7 +116,7 @@ TEST(ToTorchTest, WhatLibTorchHasNotIsNamed) {
   state_dict.Add("q", *Tensor::Create({DType::kQint8, {4}, {1}}, buffer, 0));
   EXPECT_THAT(ToTorch(state_dict).status(),
               StatusIs(absl::StatusCode::kUnimplemented,
-                       HasSubstr("tensor q: LibTorch has no plain tensors of "
+                       HasSubstr("Tensor q: LibTorch has no plain tensors of "
                                  "qint8")));
 }
 

@@ -54,7 +54,7 @@ absl::Status Incomplete(absl::string_view found) {
 
 absl::Status Corrupt(absl::string_view what) {
   return absl::DataLossError(
-      absl::StrCat("the zip directory is damaged: ", what));
+      absl::StrCat("The zip directory is damaged: ", what));
 }
 
 // Where the directory is, and how much of it.
@@ -101,7 +101,8 @@ absl::StatusOr<std::optional<DirectoryRange>> FindZip64(
   }
   if (Load32(&end[16]) != 0 || Load32(&end[20]) != 0 ||
       Load64(&end[24]) != Load64(&end[32])) {
-    return absl::UnimplementedError("a zip archive of several disks");
+    return absl::UnimplementedError(
+        "Zip archives of several disks are not read");
   }
   return DirectoryRange{.offset_bytes = Load64(&end[48]),
                         .size_bytes = Load64(&end[40]),
@@ -115,7 +116,7 @@ absl::StatusOr<DirectoryRange> FindDirectory(const RandomAccessFile& file) {
   HOIST_RETURN_IF_ERROR(file.ReadAt(tail_offset, absl::MakeSpan(tail)));
   const auto found = FindEndRecord(tail);
   if (!found) {
-    return Incomplete("the zip archive has no central directory at its end");
+    return Incomplete("The zip archive has no central directory at its end");
   }
   const uint8_t* const end = &tail[*found];
   const uint64_t end_offset = tail_offset + *found;
@@ -132,7 +133,8 @@ absl::StatusOr<DirectoryRange> FindDirectory(const RandomAccessFile& file) {
     }
     if (Load16(end + 4) != 0 || Load16(end + 6) != 0 ||
         Load16(end + 8) != Load16(end + 10)) {
-      return absl::UnimplementedError("a zip archive of several disks");
+      return absl::UnimplementedError(
+          "Zip archives of several disks are not read");
     }
     range = {.offset_bytes = Load32(end + 16),
              .size_bytes = Load32(end + 12),
@@ -141,7 +143,7 @@ absl::StatusOr<DirectoryRange> FindDirectory(const RandomAccessFile& file) {
   const auto range_end = CheckedAdd(range.offset_bytes, range.size_bytes);
   if (!range_end || *range_end > end_offset) {
     return Incomplete(absl::StrCat(
-        "the zip directory would be ", range.size_bytes, " bytes at offset ",
+        "The zip directory would be ", range.size_bytes, " bytes at offset ",
         range.offset_bytes, ", and its end is at ", end_offset));
   }
   const auto least = CheckedMul<uint64_t>(range.entry_count, kEntryBytes);
@@ -225,7 +227,7 @@ absl::StatusOr<ZipMember> TakeEntry(absl::Span<const uint8_t>& rest) {
 absl::Status CheckMember(const ZipMember& member, uint64_t file_size) {
   if (member.flags & kEncryptedFlag) {
     return WithHint(absl::UnimplementedError(absl::StrCat(
-                        "member ", member.name, " of the zip is encrypted")),
+                        "Member ", member.name, " of the zip is encrypted")),
                     "Decrypt the archive first");
   }
   if (member.is_stored() && member.stored_bytes != member.size_bytes) {
@@ -235,7 +237,7 @@ absl::Status CheckMember(const ZipMember& member, uint64_t file_size) {
   }
   const auto end = CheckedAdd(member.header_offset_bytes, member.stored_bytes);
   if (!end || file_size < kLocalBytes || *end > file_size - kLocalBytes) {
-    return Incomplete(absl::StrCat("member ", member.name, " has ",
+    return Incomplete(absl::StrCat("Member ", member.name, " has ",
                                    member.stored_bytes, " bytes from offset ",
                                    member.header_offset_bytes,
                                    ", and the file has ", file_size));
@@ -277,10 +279,10 @@ absl::StatusOr<uint64_t> ZipDataOffset(const RandomAccessFile& file,
   if (absl::Status status =
           file.ReadAt(member.header_offset_bytes, absl::MakeSpan(header));
       !status.ok()) {
-    return Annotate(status, absl::StrCat("header of ", member.name));
+    return Annotate(status, absl::StrCat("Header of ", member.name));
   }
   if (Load32(&header[0]) != kLocalSignature) {
-    return absl::DataLossError(absl::StrCat("member ", member.name,
+    return absl::DataLossError(absl::StrCat("Member ", member.name,
                                             " has no header at offset ",
                                             member.header_offset_bytes));
   }
@@ -289,7 +291,7 @@ absl::StatusOr<uint64_t> ZipDataOffset(const RandomAccessFile& file,
       member.name.size());
   if (Load16(&header[26]) != member.name.size() || name != member.name) {
     return absl::DataLossError(absl::StrCat(
-        "member ", member.name, " has another name in its header at offset ",
+        "Member ", member.name, " has another name in its header at offset ",
         member.header_offset_bytes));
   }
   // Neither overflows: the header is inside the file, and so are the bytes, but
@@ -299,7 +301,7 @@ absl::StatusOr<uint64_t> ZipDataOffset(const RandomAccessFile& file,
   if (offset > file.size_bytes() ||
       member.stored_bytes > file.size_bytes() - offset) {
     return Incomplete(absl::StrCat(
-        "member ", member.name, " has ", member.stored_bytes,
+        "Member ", member.name, " has ", member.stored_bytes,
         " bytes at offset ", offset, ", and the file has ", file.size_bytes()));
   }
   return offset;
@@ -310,11 +312,11 @@ absl::StatusOr<Bytes> ReadZipMember(const RandomAccessFile& file,
                                     uint64_t max_bytes) {
   if (!member.is_stored()) {
     return absl::UnimplementedError(absl::StrCat(
-        "member ", member.name, " is compressed (method ", member.method, ")"));
+        "Member ", member.name, " is compressed (method ", member.method, ")"));
   }
   if (member.size_bytes > max_bytes) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("member ", member.name, " has ", member.size_bytes,
+        absl::StrCat("Member ", member.name, " has ", member.size_bytes,
                      " bytes; at most ", max_bytes, " are read"));
   }
   HOIST_ASSIGN_OR_RETURN(const uint64_t offset, ZipDataOffset(file, member));
@@ -323,7 +325,7 @@ absl::StatusOr<Bytes> ReadZipMember(const RandomAccessFile& file,
   const uint32_t crc32 = Crc32(bytes);
   if (member.crc32 != 0 && crc32 != member.crc32) {
     return absl::DataLossError(absl::StrFormat(
-        "member %s is damaged: its checksum is %08x, and %08x is recorded",
+        "Member %s is damaged: its checksum is %08x, and %08x is recorded",
         member.name, crc32, member.crc32));
   }
   return bytes;

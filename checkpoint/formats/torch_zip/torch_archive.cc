@@ -49,22 +49,22 @@ absl::Status RefuseOthers(const ZipDirectory& zip,
                           const std::vector<std::string>& prefixes) {
   for (const std::string& prefix : prefixes) {
     if (HasMember(zip, prefix, "constants.pkl")) {
-      return NotYet("this is a TorchScript archive (torch.jit.save)");
+      return NotYet("This is a TorchScript archive (torch.jit.save)");
     }
     if (HasMember(zip, prefix, "archive_format")) {
-      return NotYet("this is a PT2 archive (torch.export.save)");
+      return NotYet("This is a PT2 archive (torch.export.save)");
     }
     if (HasMember(zip, prefix, ".data/version") &&
         !HasMember(zip, prefix, kPickle)) {
-      return NotYet("this is a torch.package archive");
+      return NotYet("This is a torch.package archive");
     }
   }
   if (zip.Find("serialized_exported_program.json") != nullptr) {
-    return NotYet("this is an exported program (torch.export.save)");
+    return NotYet("This is an exported program (torch.export.save)");
   }
   if (zip.Find("MAR-INF/MANIFEST.json") != nullptr) {
     return WithHint(
-        absl::InvalidArgumentError("this is a TorchServe archive (.mar)"),
+        absl::InvalidArgumentError("This is a TorchServe archive (.mar)"),
         "Unpack it (it is a zip), and load the model file inside");
   }
   return absl::OkStatus();
@@ -78,7 +78,7 @@ absl::Status NotOfPyTorch(const ZipDirectory& zip) {
   }
   return WithHint(
       absl::InvalidArgumentError(absl::StrCat(
-          "this zip archive is no checkpoint: no folder in it has a data.pkl; ",
+          "This zip archive is no checkpoint: no folder in it has a data.pkl; ",
           found)),
       "If a checkpoint is inside, unpack the archive first");
 }
@@ -99,7 +99,7 @@ absl::StatusOr<TorchArchive> TorchArchive::Open(const RandomAccessFile& file) {
     if (!prefix.empty()) {
       return WithHint(
           absl::InvalidArgumentError(absl::StrCat(
-              "this zip archive holds several checkpoints: ", prefix, kPickle,
+              "This zip archive holds several checkpoints: ", prefix, kPickle,
               " and ", candidate, kPickle)),
           "Unpack it, and pack each folder alone, uncompressed (zip -0 -r)");
     }

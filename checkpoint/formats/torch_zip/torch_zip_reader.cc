@@ -32,16 +32,16 @@ absl::StatusOr<std::string> ReadVersion(const TorchArchive& archive) {
     HOIST_ASSIGN_OR_RETURN(text, archive.ReadText("version"));
   }
   if (!text) {
-    return absl::DataLossError("the archive has no record \"version\"");
+    return absl::DataLossError("The archive has no record \"version\"");
   }
   int64_t version;
   if (!absl::SimpleAtoi(*text, &version)) {
     return absl::DataLossError(
-        absl::StrCat("the record \"version\" says \"", *text, "\""));
+        absl::StrCat("The record \"version\" says \"", *text, "\""));
   }
   if (version < kOldestVersion || version > kNewestVersion) {
     return absl::UnimplementedError(
-        absl::StrCat("version ", version, " of the container is not known; ",
+        absl::StrCat("Version ", version, " of the container is not known; ",
                      kOldestVersion, " to ", kNewestVersion, " are"));
   }
   return absl::StrCat(version);
@@ -56,7 +56,7 @@ absl::StatusOr<bool> ReadIsBigEndian(const TorchArchive& archive) {
     return true;
   }
   return absl::DataLossError(
-      absl::StrCat("the record \"byteorder\" says \"", *order, "\""));
+      absl::StrCat("The record \"byteorder\" says \"", *order, "\""));
 }
 
 // PyTorch writes no version of its own; the records that it adds since a
@@ -142,16 +142,16 @@ absl::StatusOr<PickledStorage> StorageRecords::Add(absl::string_view key,
   const ZipMember* const member = archive_.Find(record);
   if (member == nullptr) {
     return absl::DataLossError(
-        absl::StrCat("the archive has no record ", record));
+        absl::StrCat("The archive has no record ", record));
   }
   if (!member->is_stored()) {
     return WithHint(
         absl::UnimplementedError(absl::StrCat(
-            "record ", record, " is compressed; Hoist does not read that yet")),
+            "Record ", record, " is compressed; Hoist does not read that yet")),
         "Unpack the archive, and pack it again uncompressed (zip -0 -r)");
   }
   if (member->size_bytes != size_bytes) {
-    return absl::DataLossError(absl::StrCat("record ", record, " has ",
+    return absl::DataLossError(absl::StrCat("Record ", record, " has ",
                                             member->size_bytes, " bytes, and ",
                                             size_bytes, " belong to it"));
   }
@@ -191,7 +191,7 @@ absl::Status SwapUntypedStorages(const std::vector<PickledStorage>& storages,
     const int width = DTypeSwapBytes(tensor.spec.dtype);
     if (is_set[*tensor.storage] && storage.swap_bytes != width) {
       return absl::UnimplementedError(absl::StrCat(
-          "tensor ", tensor.name, ": ", storage.name,
+          "Tensor ", tensor.name, ": ", storage.name,
           " is big-endian, and seen as elements of different widths"));
     }
     if (!is_set[*tensor.storage] && width > 1) {
