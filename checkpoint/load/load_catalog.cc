@@ -1,5 +1,6 @@
 #include "hoist/checkpoint/load/load_catalog.h"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -55,7 +56,8 @@ Verified HowVerified(const Catalog& catalog, const std::vector<int>& storages,
   return lacks_some ? Verified::kStructure : Verified::kChecksum;
 }
 
-void AddPhases(const LoadTimes& times, bool is_cpu, LoadReport& report) {
+void AddPhases(const LoadTimes& times, bool is_cpu, bool is_converted,
+               LoadReport& report) {
   const auto add = [&](const char* name, int64_t sum_ns) {
     report.phases.push_back({.name = name,
                              .time_ns = sum_ns / times.thread_count,
@@ -66,7 +68,7 @@ void AddPhases(const LoadTimes& times, bool is_cpu, LoadReport& report) {
       report.verified == Verified::kStructure) {
     add("verify", times.verify_ns);
   }
-  if (times.convert_ns > times.read_ns / 100) {
+  if (is_converted) {
     add("convert", times.convert_ns);
   }
   if (!is_cpu) {
@@ -98,7 +100,11 @@ absl::StatusOr<LoadResult> LoadCatalog(const Catalog& catalog,
       const LoadTimes times,
       LoadStorages(catalog, files, storages, options.verify_checksums,
                    options.pool, *sink));
-  AddPhases(times, options.device.is_cpu(), report);
+  const bool is_converted =
+      std::any_of(storages.begin(), storages.end(), [&catalog](int storage) {
+        return catalog.storages[storage].swap_bytes > 1;
+      });
+  AddPhases(times, options.device.is_cpu(), is_converted, report);
 
   int64_t without_data = 0;
   for (const TensorEntry& entry : catalog.tensors) {

@@ -11,6 +11,7 @@ namespace hoist {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr size_t kMiB = size_t{1} << 20;
@@ -21,6 +22,14 @@ std::string BytesOf(const Tensor& tensor) {
     bytes.append(reinterpret_cast<const char*>(run.data()), run.size());
   });
   return bytes;
+}
+
+std::vector<std::string> PhasesOf(const LoadResult& result) {
+  std::vector<std::string> names;
+  for (const LoadReport::Phase& phase : result.report.phases) {
+    names.push_back(phase.name);
+  }
+  return names;
 }
 
 // Sizes around those of chunks, none, and odd ones.
@@ -67,6 +76,7 @@ TEST_P(LoadCatalogTest, EveryByteIsInItsPlace) {
   EXPECT_EQ(result.report.peak_host_bytes, total);
   EXPECT_EQ(result.report.tensor_count, static_cast<int64_t>(i));
   EXPECT_EQ(result.report.verified, Verified::kChecksum);
+  EXPECT_THAT(PhasesOf(result), ElementsAre("allocate", "read", "verify"));
 }
 
 TEST_P(LoadCatalogTest, DamageIsFoundWhereverItIs) {
@@ -114,6 +124,8 @@ TEST_P(LoadCatalogTest, BytesOfTheOtherOrderAreReversedAfterVerification) {
     std::reverse(expected.begin() + i, expected.begin() + i + 4);
   }
   EXPECT_TRUE(BytesOf(result.tensors.begin()->tensor) == expected);
+  EXPECT_THAT(PhasesOf(result),
+              ElementsAre("allocate", "read", "verify", "convert"));
 }
 
 TEST_P(LoadCatalogTest, TensorsOverOneStorageShareItsBytes) {
