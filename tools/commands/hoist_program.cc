@@ -1,0 +1,148 @@
+#include "hoist/tools/commands/hoist_program.h"
+
+#include <algorithm>
+#include <new>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "hoist/core/status/annotate.h"
+#include "hoist/tools/commands/inspect_command.h"
+#include "hoist/tools/commands/load_command.h"
+#include "hoist/tools/commands/process_context.h"
+#include "hoist/tools/ui/error_print.h"
+
+namespace hoist {
+namespace {
+
+constexpr char kVersion[] = "hoist 0.1.0";
+
+int Report(const absl::Status& status, const CommandContext& context) {
+  *context.err << ErrorText(status, context.err_terminal.has_color);
+  return kExitError;
+}
+
+// The command line of hoist, and what the user wrote on it.
+class Program {
+ public:
+  Program();
+
+  int Run(std::vector<std::string> arguments, const CommandContext& context);
+
+ private:
+  // kInvalidArgument if `word` stands where a verb has to, and is none.
+  absl::Status CheckVerb(const std::string& word) const;
+  // An error in the command line, or a question that it answers itself.
+  int Answer(const CLI::ParseError& error, const CommandContext& context);
+  absl::Status RunVerb(const CommandContext& context);
+
+  CLI::App app_{
+      "Loads PyTorch checkpoints: fast, checked, and without running "
+      "anything that is in them",
+      "hoist"};
+  InspectArguments inspect_arguments_;
+  LoadArguments load_arguments_;
+  CLI::App* inspect_;
+  CLI::App* load_;
+};
+
+Program::Program()
+    : inspect_(AddInspectCommand(app_, inspect_arguments_)),
+      load_(AddLoadCommand(app_, load_arguments_)) {
+  app_.set_version_flag("--version", kVersion, "Print the version");
+  app_.require_subcommand(1);
+  // So that `load --version` works where `load` is a program of its own.
+  inspect_->fallthrough();
+  load_->fallthrough();
+  app_.footer(
+      "Examples:\n"
+      "  hoist inspect model.pt                  what is in it\n"
+      "  hoist load model.pt --device=cuda:0     load it, and see how fast\n"
+      "  hoist VERB --help                       more on a verb");
+}
+
+int Program::Answer(const CLI::ParseError& error,
+                    const CommandContext& context) {
+  if (error.get_exit_code() == 0) {
+    return app_.exit(error, *context.out, *context.err) == 0 ? kExitDone
+                                                             : kExitError;
+  }
+  const auto verbs = app_.get_subcommands();
+  const std::string verb = verbs.empty() ? "" : " " + verbs[0]->get_name();
+  return Report(WithHint(absl::InvalidArgumentError(error.what()),
+                         "For what can be written: hoist" + verb + " --help"),
+                context);
+}
+
+absl::Status Program::RunVerb(const CommandContext& context) {
+  if (inspect_->parsed()) {
+    return RunInspect(inspect_arguments_, context);
+  }
+  return RunLoad(load_arguments_, context);
+}
+
+absl::Status Program::CheckVerb(const std::string& word) const {
+  if (word.empty() || word[0] == '-') {
+    return absl::OkStatus();
+  }
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb : app_.get_subcommands({})) {
+    if (verb->get_name() == word) {
+      return absl::OkStatus();
+    }
+    verbs.push_back(verb->get_name());
+  }
+  return WithHint(
+      absl::InvalidArgumentError(absl::StrCat("There is no verb ", word)),
+      absl::StrCat("Verbs are ", absl::StrJoin(verbs, ", "),
+                   "; for more: hoist --help"));
+}
+
+int Program::Run(std::vector<std::string> arguments,
+                 const CommandContext& context) {
+  if (arguments.empty()) {
+    *context.err << app_.help();
+    return kExitError;
+  }
+  if (const absl::Status status = CheckVerb(arguments[0]); !status.ok()) {
+    return Report(status, context);
+  }
+  // CLI11 takes them last first.
+  std::reverse(arguments.begin(), arguments.end());
+  try {
+    app_.parse(std::move(arguments));
+  } catch (const CLI::ParseError& error) {
+    return Answer(error, context);
+  }
+  if (const absl::Status status = RunVerb(context); !status.ok()) {
+    return Report(status, context);
+  }
+  return kExitDone;
+}
+
+}  // namespace
+
+int RunHoist(const std::vector<std::string>& arguments,
+             const CommandContext& context) {
+  int status = kExitError;
+  try {
+    status = Program().Run(arguments, context);
+  } catch (const std::bad_alloc&) {
+    return Report(absl::ResourceExhaustedError("Out of memory"), context);
+  }
+  context.out->flush();
+  if (status == kExitDone && !context.out->good()) {
+    return Report(absl::ResourceExhaustedError("Cannot write the result"),
+                  context);
+  }
+  return status;
+}
+
+int VerbMain(const std::string& verb, int argc, char** argv) {
+  std::vector<std::string> arguments = {verb};
+  arguments.insert(arguments.end(), argv + 1, argv + argc);
+  return RunHoist(arguments, ProcessContext(argv[0]));
+}
+
+}  // namespace hoist

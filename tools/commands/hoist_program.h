@@ -1,0 +1,24 @@
+#ifndef HOIST_TOOLS_COMMANDS_HOIST_PROGRAM_H_
+#define HOIST_TOOLS_COMMANDS_HOIST_PROGRAM_H_
+
+#include <string>
+#include <vector>
+
+#include "hoist/tools/commands/command_context.h"
+
+namespace hoist {
+
+// Exit statuses of all programs; 1 is for checks that found something.
+inline constexpr int kExitDone = 0;
+inline constexpr int kExitError = 2;
+
+// Runs `hoist` with `arguments`, the verb first; returns its exit status.
+int RunHoist(const std::vector<std::string>& arguments,
+             const CommandContext& context);
+
+// The same for a program that is one verb: its main().
+int VerbMain(const std::string& verb, int argc, char** argv);
+
+}  // namespace hoist
+
+#endif  // HOIST_TOOLS_COMMANDS_HOIST_PROGRAM_H_

@@ -1,0 +1,195 @@
+#include "hoist/tools/commands/hoist_program.h"
+
+#include <cstdlib>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "hoist/core/status/annotate.h"
+#include "hoist/core/testing/temp_file.h"
+#include "nlohmann/json.hpp"
+
+namespace hoist {
+namespace {
+
+using ::nlohmann::ordered_json;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr char kSample[] = "tools/sample/digits.pt";
+
+class HoistProgramTest : public ::testing::Test {
+ protected:
+  HoistProgramTest() {
+    context_.out = &out_;
+    context_.err = &err_;
+    context_.find_sample = [] { return std::string(kSample); };
+    context_.count_devices = []() -> absl::StatusOr<int> { return NoDevice(); };
+    context_.describe_device = [](int) -> absl::StatusOr<DeviceInfo> {
+      return NoDevice();
+    };
+  }
+
+  static absl::Status NoDevice() {
+    return WithHint(absl::UnavailableError("No CUDA device: no driver"),
+                    "Use --device=cpu");
+  }
+
+  int Run(const std::vector<std::string>& arguments) {
+    out_.str("");
+    err_.str("");
+    return RunHoist(arguments, context_);
+  }
+  std::string out() const { return out_.str(); }
+  std::string err() const { return err_.str(); }
+
+  std::ostringstream out_;
+  std::ostringstream err_;
+  CommandContext context_;
+};
+
+TEST_F(HoistProgramTest, LoadsTheSampleWithoutAPath) {
+  ASSERT_EQ(Run({"load"}), kExitDone) << err();
+  EXPECT_THAT(err(), HasSubstr("the sample"));
+  EXPECT_THAT(out(), StartsWith("digits.pt  "));
+  EXPECT_THAT(out(), HasSubstr("blocks.0-3  (4 identical)"));
+  EXPECT_THAT(out(), HasSubstr("optimizer_state_dict  optimizer state: "));
+  EXPECT_THAT(out(), HasSubstr("\n  epoch                 30\n"));
+  EXPECT_THAT(
+      out(), HasSubstr("Loaded to cpu, as no GPU is usable: No CUDA device: no "
+                       "driver\n"));
+  EXPECT_THAT(out(), HasSubstr("Verified: every byte"));
+}
+
+TEST_F(HoistProgramTest, LoadSaysItInJson) {
+  ASSERT_EQ(Run({"load", "--json", "--device=cpu", "--threads", "3", kSample}),
+            kExitDone)
+      << err();
+  EXPECT_THAT(err(), IsEmpty());
+  const ordered_json json = ordered_json::parse(out());
+  EXPECT_EQ(json["schema"], "hoist.load/1");
+  EXPECT_EQ(json["path"], kSample);
+  EXPECT_EQ(json["device"], "cpu");
+  EXPECT_EQ(json["verified"], "checksum");
+  EXPECT_GT(json["tensors"], 50);
+}
+
+TEST_F(HoistProgramTest, LoadWithoutVerifyingSaysSo) {
+  ASSERT_EQ(Run({"load", "--json", "--no-verify", kSample}), kExitDone);
+  EXPECT_EQ(ordered_json::parse(out())["verified"], "none");
+}
+
+TEST_F(HoistProgramTest, AnAbsentGpuIsOneErrorAndNothingElse) {
+  // The file is not even looked at.
+  for (const char* json : {"--json", "--no-verify"}) {
+    EXPECT_EQ(Run({"load", "--device=cuda:0", json, "no such file"}),
+              kExitError);
+    EXPECT_THAT(out(), IsEmpty());
+    EXPECT_EQ(err(),
+              "hoist: error[UNAVAILABLE]: cuda:0: No CUDA device: no driver\n"
+              "  hint: Use --device=cpu\n");
+  }
+}
+
+TEST_F(HoistProgramTest, InspectsWithoutLoading) {
+  ASSERT_EQ(Run({"inspect", kSample}), kExitDone) << err();
+  EXPECT_THAT(err(), IsEmpty());
+  EXPECT_THAT(out(), StartsWith(absl::StrCat(kSample, "  ")));
+  EXPECT_THAT(out(), HasSubstr("head"));
+  EXPECT_THAT(out(), Not(HasSubstr("Loaded")));
+}
+
+TEST_F(HoistProgramTest, InspectSaysItInJson) {
+  ASSERT_EQ(Run({"inspect", "--json", kSample}), kExitDone) << err();
+  const ordered_json json = ordered_json::parse(out());
+  EXPECT_EQ(json["schema"], "hoist.inspect/1");
+  EXPECT_EQ(json["tensors"][0]["name"], "model_state_dict.stem.0.weight");
+  EXPECT_FALSE(json["tensors"][0].contains("sha256"));
+
+  ASSERT_EQ(Run({"inspect", "--json", "--digests", kSample}), kExitDone);
+  const ordered_json with_digests = ordered_json::parse(out());
+  EXPECT_THAT(with_digests["tensors"][0]["sha256"].get<std::string>(),
+              MatchesRegex("[0-9a-f]{64}"));
+}
+
+TEST_F(HoistProgramTest, AFileThatIsNotThereIsAnError) {
+  for (const char* verb : {"inspect", "load"}) {
+    EXPECT_EQ(Run({verb, "--json", "not/there.pt"}), kExitError);
+    EXPECT_THAT(out(), IsEmpty());
+    EXPECT_THAT(err(), StartsWith("hoist: error[NOT_FOUND]: "));
+    EXPECT_THAT(err(), HasSubstr("not/there.pt"));
+  }
+}
+
+TEST_F(HoistProgramTest, WhatIsNoCheckpointIsAnError) {
+  const std::string path = WriteTempFile("model.pt", "no checkpoint at all");
+  EXPECT_EQ(Run({"inspect", "--json", path}), kExitError);
+  EXPECT_THAT(out(), IsEmpty());
+  EXPECT_THAT(err(), StartsWith("hoist: error["));
+}
+
+TEST_F(HoistProgramTest, RelativePathsStartWhereTheUserIs) {
+  context_.working_directory = absl::StrCat(std::getenv("PWD"), "/tools");
+  EXPECT_EQ(Run({"inspect", "sample/digits.pt"}), kExitDone) << err();
+}
+
+TEST_F(HoistProgramTest, MistakesOnTheCommandLineAreErrors) {
+  const std::vector<std::vector<std::string>> mistakes = {
+      {"lod"},
+      {"load", "--devise=cpu"},
+      {"load", "--device=tpu", kSample},
+      {"load", "--threads", "0", kSample},
+      {"load", "--threads", "many", kSample},
+      {"load", "a", "b"},
+      {"inspect"},
+  };
+  for (const std::vector<std::string>& arguments : mistakes) {
+    EXPECT_EQ(Run(arguments), kExitError);
+    EXPECT_THAT(out(), IsEmpty());
+    EXPECT_THAT(err(), StartsWith("hoist: error[INVALID_ARGUMENT]: "));
+    EXPECT_THAT(err(), HasSubstr("\n  hint: "));
+  }
+}
+
+TEST_F(HoistProgramTest, AWordThatIsNoVerbIsNamed) {
+  EXPECT_EQ(Run({"lod", "model.pt"}), kExitError);
+  EXPECT_EQ(err(),
+            "hoist: error[INVALID_ARGUMENT]: There is no verb lod\n"
+            "  hint: Verbs are inspect, load; for more: hoist --help\n");
+}
+
+TEST_F(HoistProgramTest, WithoutArgumentsItHelpsAndFails) {
+  EXPECT_EQ(Run({}), kExitError);
+  EXPECT_THAT(out(), IsEmpty());
+  EXPECT_THAT(err(), HasSubstr("Examples:"));
+}
+
+TEST_F(HoistProgramTest, HelpAndVersionAreResults) {
+  const std::vector<std::vector<std::string>> questions = {
+      {"--help"}, {"load", "--help"}, {"inspect", "-h"}};
+  for (const std::vector<std::string>& arguments : questions) {
+    EXPECT_EQ(Run(arguments), kExitDone);
+    EXPECT_THAT(out(), HasSubstr("Examples:"));
+    EXPECT_THAT(err(), IsEmpty());
+  }
+  EXPECT_EQ(Run({"--version"}), kExitDone);
+  EXPECT_THAT(out(), StartsWith("hoist "));
+  EXPECT_EQ(Run({"load", "--version"}), kExitDone);
+  EXPECT_THAT(out(), StartsWith("hoist "));
+}
+
+TEST_F(HoistProgramTest, AResultThatCannotBeWrittenIsAnError) {
+  out_.setstate(std::ios::badbit);
+  EXPECT_EQ(RunHoist({"inspect", kSample}, context_), kExitError);
+  EXPECT_THAT(err(), HasSubstr("Cannot write the result"));
+}
+
+}  // namespace
+}  // namespace hoist

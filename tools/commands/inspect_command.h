@@ -1,0 +1,29 @@
+#ifndef HOIST_TOOLS_COMMANDS_INSPECT_COMMAND_H_
+#define HOIST_TOOLS_COMMANDS_INSPECT_COMMAND_H_
+
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "hoist/tools/commands/command_context.h"
+
+namespace hoist {
+
+struct InspectArguments {
+  std::string path;
+  bool json = false;
+  bool digests = false;
+};
+
+// Adds `inspect` to `app`; what the user writes goes to `arguments`, which has
+// to outlive the parsing.
+CLI::App* AddInspectCommand(CLI::App& app, InspectArguments& arguments);
+
+// Shows what a checkpoint holds, without reading its tensors (save for their
+// digests). Writes to context.out only if all went well.
+absl::Status RunInspect(const InspectArguments& arguments,
+                        const CommandContext& context);
+
+}  // namespace hoist
+
+#endif  // HOIST_TOOLS_COMMANDS_INSPECT_COMMAND_H_

@@ -1,0 +1,3 @@
+#include "hoist/tools/commands/hoist_program.h"
+
+int main(int argc, char** argv) { return hoist::VerbMain("load", argc, argv); }
