@@ -1,18 +1,18 @@
 #include "hoist/tools/ui/catalog_view.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/types/span.h"
 #include "hoist/tools/ui/display_text.h"
 #include "hoist/tools/ui/human_size.h"
 #include "hoist/tools/ui/layer_tree.h"
 #include "hoist/tools/ui/opaque_objects.h"
 #include "hoist/tools/ui/other_contents.h"
-#include "hoist/tools/ui/saturating_math.h"
 #include "hoist/tools/ui/summary.h"
 #include "hoist/tools/ui/tensor_row.h"
 #include "hoist/tools/ui/text_table.h"
@@ -51,6 +51,8 @@ class View {
  private:
   void AddHeader(absl::string_view path);
   void AddTree(absl::string_view path);
+  // Of the storages that the model's tensors lie in.
+  uint64_t StorageBytes() const;
   void AddTotals(const Summary& summary);
   void AddTies(const Summary& summary);
   void AddOther();
@@ -105,6 +107,12 @@ void View::AddHeader(absl::string_view path) {
     facts.push_back(absl::StrCat(
         "written by ", DisplayText(catalog_.producer, kMaxTextWidth)));
   }
+  for (const auto& [key, value] : catalog_.metadata) {
+    if (catalog_.format == Format::kTorchZip && key == "byteorder" &&
+        value == "big") {
+      facts.push_back("big-endian");
+    }
+  }
   absl::StrAppend(&text_, "\n", absl::StrJoin(facts, ", "), "\n");
 }
 
@@ -130,6 +138,18 @@ void View::AddTree(absl::string_view path) {
                     Style(DisplayText(path), TextStyle::kDim),
                     Style(" | less)", TextStyle::kDim), "\n");
   }
+}
+
+uint64_t View::StorageBytes() const {
+  absl::flat_hash_set<int> storages;
+  uint64_t bytes = 0;
+  for (const int index : use_.model) {
+    const std::optional<int> storage = catalog_.tensors[index].storage;
+    if (storage && storages.insert(*storage).second) {
+      bytes += catalog_.storages[*storage].size_bytes;
+    }
+  }
+  return bytes;
 }
 
 void View::AddTotals(const Summary& summary) {
@@ -162,6 +182,12 @@ void View::AddTotals(const Summary& summary) {
                     " elements of buffers");
   }
   text_ += "\n";
+  const uint64_t storage_bytes = StorageBytes();
+  if (storage_bytes != static_cast<uint64_t>(summary.all.bytes)) {
+    absl::StrAppend(&text_, "  ", HumanBytes(storage_bytes),
+                    " in memory, as some are parts of the same or of larger "
+                    "storages\n");
+  }
   if (summary.without_data > 0) {
     absl::StrAppend(&text_, "  ", CountText(summary.without_data, "tensor"),
                     " without data in the file (saved on the meta device)\n");
@@ -233,7 +259,8 @@ void View::AddObjects() {
 }
 
 void View::AddMetadata() {
-  if (catalog_.metadata.empty()) {
+  // torch.save's is about the archive: the header says what matters of it.
+  if (catalog_.metadata.empty() || catalog_.format == Format::kTorchZip) {
     return;
   }
   AddTitle("Metadata");

@@ -1,5 +1,6 @@
 #include "hoist/tools/ui/catalog_view.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -22,6 +23,10 @@ class CatalogViewTest : public ::testing::Test {
     entry.name = std::move(name);
     entry.spec = *ContiguousSpec(DType::kFloat32, std::move(shape));
     entry.storage = storage;
+    catalog_.storages.resize(
+        std::max(catalog_.storages.size(), static_cast<size_t>(storage) + 1));
+    catalog_.storages[storage].size_bytes =
+        static_cast<uint64_t>(*LogicalBytes(entry.spec));
     catalog_.tensors.push_back(std::move(entry));
   }
   std::string Show(const Terminal& terminal = {}) {
@@ -43,11 +48,12 @@ TEST_F(CatalogViewTest, ShowsWhatIsInAFile) {
   AddTensor("head.weight", {100, 10}, 0);
   catalog_.root_id = graph_->AddItems(
       ValueKind::kDict, {graph_->AddString("epoch"), graph_->AddInt(7)});
-  catalog_.metadata = {{"byteorder", "little"}};
+  catalog_.metadata = {{"byteorder", "big"}, {"serialization_id", "123"}};
   catalog_.warnings = {"something odd"};
   EXPECT_EQ(Show(),
             "m.pt  2.00 KiB\n"
-            "PyTorch zip archive, version 3, written by PyTorch\n"
+            "PyTorch zip archive, version 3, written by PyTorch, "
+            "big-endian\n"
             "\n"
             "embed.weight    [100, 10]  float32  1,000\n"
             "bn                                     10\n"
@@ -63,10 +69,20 @@ TEST_F(CatalogViewTest, ShowsWhatIsInAFile) {
             "Also in this file\n"
             "  epoch  7\n"
             "\n"
-            "Metadata\n"
-            "  byteorder  little\n"
-            "\n"
             "warning: something odd\n");
+}
+
+TEST_F(CatalogViewTest, ShowsTheMetadataThatUsersWrite) {
+  catalog_.format = Format::kSafetensors;
+  catalog_.metadata = {{"format", "pt"}};
+  EXPECT_THAT(Show(), HasSubstr("\nMetadata\n  format  pt\n"));
+}
+
+TEST_F(CatalogViewTest, SaysWhatSharedStoragesTake) {
+  AddTensor("all", {4}, 0);
+  AddTensor("a_slice", {2}, 0);
+  catalog_.storages[0].size_bytes = 1024;
+  EXPECT_THAT(Show(), HasSubstr("  1.00 KiB in memory, as "));
 }
 
 TEST_F(CatalogViewTest, GroupsOpaqueObjectsByClass) {
@@ -100,6 +116,7 @@ TEST_F(CatalogViewTest, EscapesWhatComesFromTheFile) {
   AddTensor(absl::StrCat(evil, "2"), {1}, 0);
   catalog_.producer = evil;
   catalog_.format_version = evil;
+  catalog_.format = Format::kSafetensors;
   catalog_.metadata = {{evil, evil}};
   catalog_.warnings = {evil};
   catalog_.root_id = graph_->AddItems(

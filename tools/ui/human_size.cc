@@ -84,8 +84,15 @@ std::string HumanRate(uint64_t bytes, int64_t time_ns) {
   if (bytes == 0 || time_ns <= 0) {
     return "";
   }
-  return absl::StrFormat(
-      "%.3g GB/s", static_cast<double>(bytes) / static_cast<double>(time_ns));
+  const double per_second =
+      static_cast<double>(bytes) / static_cast<double>(time_ns) * 1e9;
+  if (per_second < 999.5e3) {
+    return absl::StrCat(ThreeDigits(per_second / 1e3), " KB/s");
+  }
+  if (per_second < 99.95e6) {
+    return absl::StrCat(ThreeDigits(per_second / 1e6), " MB/s");
+  }
+  return absl::StrCat(ThreeDigits(per_second / 1e9), " GB/s");
 }
 
 }  // namespace hoist

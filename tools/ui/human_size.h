@@ -21,8 +21,8 @@ std::string CountSuffix(int64_t count);
 // "850 ns", "12.3 us", "1.50 ms", "2.31 s", "3 min 5 s".
 std::string HumanTime(int64_t time_ns);
 
-// "3.21 GB/s", powers of ten as storage and links are sold; "" if no time
-// passed or there are no bytes.
+// "3.21 GB/s", "45.0 MB/s": powers of ten, as storage and links are sold; "" if
+// no time passed or there are no bytes.
 std::string HumanRate(uint64_t bytes, int64_t time_ns);
 
 }  // namespace hoist

@@ -43,7 +43,9 @@ TEST(HumanTimeTest, GoesFromNanosecondsToMinutes) {
 
 TEST(HumanRateTest, IsInPowersOfTen) {
   EXPECT_EQ(HumanRate(3'210'000'000, 1'000'000'000), "3.21 GB/s");
-  EXPECT_EQ(HumanRate(78'000, 1'000'000), "0.078 GB/s");
+  EXPECT_EQ(HumanRate(78'000, 1'000'000), "78.0 MB/s");
+  EXPECT_EQ(HumanRate(193, 1'000), "0.19 GB/s");
+  EXPECT_EQ(HumanRate(80, 170'000), "471 KB/s");
   EXPECT_EQ(HumanRate(0, 5), "");
   EXPECT_EQ(HumanRate(5, 0), "");
 }

@@ -20,9 +20,9 @@ TEST(LoadViewTest, ShowsWhereHowFastAndHowSure) {
       {.name = "read", .time_ns = 800'000'000, .bytes = 2'000'000'000}};
   EXPECT_EQ(LoadView(report, "cpu (as asked)", {}),
             "Loaded to cpu (as asked)\n"
-            "  2 tensors, 1.86 GiB in 1.00 s, 2 GB/s\n"
+            "  2 tensors, 1.86 GiB in 1.00 s, 2.00 GB/s\n"
             "    open  500 us\n"
-            "    read  800 ms  1.86 GiB  2.5 GB/s\n"
+            "    read  800 ms  1.86 GiB  2.50 GB/s\n"
             "  memory at most: 1.00 MiB host\n"
             "Verified: every byte agrees with the file's checksums\n");
 }

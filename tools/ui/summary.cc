@@ -12,7 +12,7 @@ void Add(const TensorRow& row, Summary::Total& total) {
   total.tensors += 1;
   total.elements = SaturatingAdd(total.elements, row.elements);
   total.parameters = SaturatingAdd(total.parameters, ParameterCount(row));
-  total.bytes = SaturatingAdd(total.bytes, row.bytes);
+  total.bytes = SaturatingAdd(total.bytes, row.has_data ? row.bytes : 0);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ struct Summary {
     int64_t tensors = 0;
     int64_t elements = 0;
     int64_t parameters = 0;  // elements, less buffers'
-    int64_t bytes = 0;
+    int64_t bytes = 0;       // in the file
   };
   Total all;
   // Most bytes first.

@@ -32,8 +32,12 @@ TEST(SummarizeTest, TotalsByDTypeAndCountsTiesOnce) {
 }
 
 TEST(SummarizeTest, CountsTensorsWithoutData) {
-  const std::vector<TensorRow> rows = {{.elements = 5, .has_data = false}};
-  EXPECT_EQ(Summarize(rows, std::vector<int>{0}).without_data, 1);
+  const std::vector<TensorRow> rows = {
+      {.elements = 5, .bytes = 20, .has_data = false}};
+  const Summary summary = Summarize(rows, std::vector<int>{0});
+  EXPECT_EQ(summary.without_data, 1);
+  EXPECT_EQ(summary.all.elements, 5);
+  EXPECT_EQ(summary.all.bytes, 0);
 }
 
 }  // namespace

@@ -64,9 +64,12 @@ std::string Renderer::Name(const LayerNode& node, int level) const {
   const size_t room = options_.max_name_width > indent + kMinLabelWidth
                           ? options_.max_name_width - indent
                           : kMinLabelWidth;
-  return absl::StrCat(
-      std::string(indent, ' '),
-      node.label.empty() ? "\"\"" : DisplayText(node.label, room));
+  const std::string label = DisplayText(node.label, room);
+  // Without quotes nobody would see where it starts and ends.
+  const bool is_quoted =
+      label.empty() || label.front() == ' ' || label.back() == ' ';
+  const absl::string_view quote = is_quoted ? "\"" : "";
+  return absl::StrCat(std::string(indent, ' '), quote, label, quote);
 }
 
 std::string RepeatsText(const LayerNode& node) {

@@ -76,12 +76,13 @@ TEST(TreeViewTest, IsCutWhereEvenTheTopIsTooLong) {
 TEST(TreeViewTest, NamesAreSafeAndShort) {
   const std::string text =
       Render({Row("\x1b[31m\n", {1}), Row("", {1}), Row("\xff", {1}),
-              Row(std::string(100'000, 'n'), {1})},
+              Row(" x", {1}), Row(std::string(100'000, 'n'), {1})},
              {.max_name_width = 30})
           .text;
   EXPECT_THAT(text, HasSubstr("\\x1b[31m\\n"));
   EXPECT_THAT(text, HasSubstr("\"\""));
   EXPECT_THAT(text, HasSubstr("\\xff"));
+  EXPECT_THAT(text, HasSubstr("\" x\""));
   EXPECT_THAT(text, HasSubstr("nnn...nnn"));
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_LT(text.size(), 400u);

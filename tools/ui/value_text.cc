@@ -76,6 +76,8 @@ std::string ShortValueText(Value value, size_t max_width) {
       return "tensor";
     case ValueKind::kStorage:
       return "storage";
+    case ValueKind::kClass:
+      return absl::StrCat("class ", DisplayText(value.AsString(), max_width));
     case ValueKind::kOpaque:
       return absl::StrCat(DisplayText(value.ClassName(), max_width), " object");
     default:

@@ -45,6 +45,7 @@ TEST_F(ShortValueTextTest, NamesTheClassOfObjects) {
                              .type = graph_.AddClass("argparse", "Namespace"),
                              .data = std::vector<ValueId>()})),
             "argparse.Namespace object");
+  EXPECT_EQ(Text(graph_.AddClass("torch", "Size")), "class torch.Size");
 }
 
 TEST_F(ShortValueTextTest, DoesNotWriteOutHugeNumbers) {
