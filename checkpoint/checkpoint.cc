@@ -20,6 +20,8 @@ absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file) {
       return ReadTorchZip(file);
     case Format::kSafetensors:
       return ReadSafetensors(file);
+    default:
+      break;
   }
   return absl::InternalError("a format without a reader");
 }

@@ -61,6 +61,16 @@ absl::string_view FormatName(Format format) {
   switch (format) {
     case Format::kTorchZip:
       return "torch_zip";
+    case Format::kTorchLegacy:
+      return "torch_legacy";
+    case Format::kTorchTar:
+      return "torch_tar";
+    case Format::kTorchScript:
+      return "torch_script";
+    case Format::kTorchPt2:
+      return "torch_pt2";
+    case Format::kPickle:
+      return "pickle";
     case Format::kSafetensors:
       return "safetensors";
   }

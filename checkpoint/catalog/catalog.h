@@ -16,9 +16,18 @@
 
 namespace hoist {
 
-enum class Format { kTorchZip, kSafetensors };
+enum class Format {
+  kTorchZip,     // torch.save since PyTorch 1.6
+  kTorchLegacy,  // torch.save before that
+  kTorchTar,     // torch.save before 0.1.11
+  kTorchScript,  // torch.jit.save, C++'s torch::save
+  kTorchPt2,     // torch.export.save
+  kPickle,       // a bare pickle
+  kSafetensors,
+};
 
-// "torch_zip", "safetensors".
+// "torch_zip", "torch_legacy", "torch_tar", "torch_script", "torch_pt2",
+// "pickle", "safetensors".
 absl::string_view FormatName(Format format);
 
 // A run of bytes in a file that tensors are views of.

@@ -342,8 +342,11 @@ absl::StatusOr<std::optional<ValueId>> TorchVocabulary::Call(
 
 absl::StatusOr<ValueId> TorchVocabulary::LoadPersistent(ValueGraph& graph,
                                                         Value id) {
-  HOIST_ASSIGN_OR_RETURN(PickledStorage storage, load_storage_(id));
-  storages_.push_back(std::move(storage));
+  HOIST_ASSIGN_OR_RETURN(Persistent object, load_persistent_(graph, id));
+  if (const ValueId* const value = std::get_if<ValueId>(&object)) {
+    return *value;
+  }
+  storages_.push_back(std::get<PickledStorage>(std::move(object)));
   return graph.Add({.kind = ValueKind::kStorage,
                     .data = static_cast<int64_t>(storages_.size() - 1)});
 }

@@ -3,6 +3,9 @@
 
 #include <functional>
 #include <optional>
+#include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,11 +30,14 @@ struct PickledStorage {
 // storage a kStorage one, whose index is into storages(). Thread-compatible.
 class TorchVocabulary : public PickleVocabulary {
  public:
-  // Gives the storage for a persistent id; that is the format's affair.
-  using StorageLoader = std::function<absl::StatusOr<PickledStorage>(Value id)>;
+  // What the file keeps outside of the pickle under a persistent id, which is
+  // the format's affair: a storage, or another value that is in the graph.
+  using Persistent = std::variant<PickledStorage, ValueId>;
+  using PersistentLoader =
+      std::function<absl::StatusOr<Persistent>(ValueGraph& graph, Value id)>;
 
-  explicit TorchVocabulary(StorageLoader load_storage)
-      : load_storage_(std::move(load_storage)) {}
+  explicit TorchVocabulary(PersistentLoader load_persistent)
+      : load_persistent_(std::move(load_persistent)) {}
 
   absl::StatusOr<std::optional<ValueId>> Call(
       ValueGraph& graph, absl::string_view callable,
@@ -65,7 +71,7 @@ class TorchVocabulary : public PickleVocabulary {
   struct Rebuild;
   static const Rebuild* FindRebuild(absl::string_view callable);
 
-  const StorageLoader load_storage_;
+  const PersistentLoader load_persistent_;
   std::vector<TensorEntry> tensors_;
   std::vector<PickledStorage> storages_;
 };

@@ -18,7 +18,8 @@ using namespace pickle_builder;  // NOLINT: a vocabulary for tests
 class TorchVocabularyTest : public ::testing::Test {
  protected:
   TorchVocabularyTest()
-      : vocabulary_([](Value) -> absl::StatusOr<PickledStorage> {
+      : vocabulary_([](ValueGraph&,
+                       Value) -> absl::StatusOr<TorchVocabulary::Persistent> {
           return PickledStorage{
               .index = 7, .dtype = DType::kFloat32, .location = "cuda:1"};
         }) {}

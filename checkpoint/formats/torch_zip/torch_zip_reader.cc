@@ -250,7 +250,9 @@ absl::StatusOr<Catalog> ReadTorchZip(const RandomAccessFile& file) {
   HOIST_ASSIGN_OR_RETURN(const std::vector<uint8_t> pickle,
                          archive.ReadPickle());
   StorageRecords records(file, archive, is_big_endian);
-  TorchVocabulary vocabulary([&records](Value id) { return records.Load(id); });
+  TorchVocabulary vocabulary([&records](ValueGraph&, Value id) {
+    return absl::StatusOr<TorchVocabulary::Persistent>(records.Load(id));
+  });
   auto graph = std::make_shared<ValueGraph>();
   const auto read = ReadPickle(pickle, vocabulary, *graph);
   if (!read.ok()) {
