@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "hoist/core/base/checked_math.h"
+#include "hoist/core/compress/inflate.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -14,11 +15,18 @@ absl::Status ValidateStorage(const StorageEntry& storage,
     return absl::DataLossError("it is in a file that is not there");
   }
   const FileEntry& file = files[storage.file];
-  const auto end = CheckedAdd(storage.offset_bytes, storage.size_bytes);
+  const auto end = CheckedAdd(storage.offset_bytes, storage.stored_bytes());
   if (!end || *end > file.size_bytes) {
     return absl::DataLossError(absl::StrCat(
-        storage.size_bytes, " bytes at offset ", storage.offset_bytes,
+        storage.stored_bytes(), " bytes at offset ", storage.offset_bytes,
         " do not lie inside the file's ", file.size_bytes, " bytes"));
+  }
+  // Otherwise a few bytes could ask for all memory.
+  if (storage.deflated_bytes &&
+      storage.size_bytes / kMaxInflateRatio > *storage.deflated_bytes) {
+    return absl::DataLossError(absl::StrCat(*storage.deflated_bytes,
+                                            " bytes cannot hold the ",
+                                            storage.size_bytes, " recorded"));
   }
   if (storage.swap_bytes < 1 ||
       storage.size_bytes % static_cast<uint64_t>(storage.swap_bytes) != 0) {

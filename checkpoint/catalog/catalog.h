@@ -35,8 +35,15 @@ struct StorageEntry {
   int file = 0;  // index into Catalog::files
   uint64_t offset_bytes = 0;
   uint64_t size_bytes = 0;
-  // CRC-32 of these bytes, where the file records one.
+  // How many bytes they are in the file, where they are compressed (raw
+  // deflate, RFC 1951).
+  std::optional<uint64_t> deflated_bytes;
+  // CRC-32 of the bytes as they were before any compression, where the file
+  // records one.
   std::optional<uint32_t> crc32;
+
+  // Bytes from offset_bytes on in the file.
+  uint64_t stored_bytes() const { return deflated_bytes.value_or(size_bytes); }
   // Where the file has the other byte order: the width of the units whose bytes
   // are to be reversed. 1: nothing to do.
   int swap_bytes = 1;

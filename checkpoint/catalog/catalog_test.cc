@@ -39,6 +39,19 @@ TEST(ValidateCatalogTest, StorageMustLieInsideItsFile) {
   EXPECT_THAT(ValidateCatalog(catalog), StatusIs(absl::StatusCode::kDataLoss));
 }
 
+TEST(ValidateCatalogTest, CompressedStorageTakesItsBytesInTheFile) {
+  Catalog catalog = SmallCatalog();
+  catalog.storages[0].offset_bytes = 90;
+  catalog.storages[0].deflated_bytes = 10;
+  HOIST_EXPECT_OK(ValidateCatalog(catalog));
+  catalog.storages[0].deflated_bytes = 11;
+  EXPECT_THAT(ValidateCatalog(catalog), StatusIs(absl::StatusCode::kDataLoss));
+  catalog.storages[0].deflated_bytes = 10;
+  catalog.storages[0].size_bytes = 20'000;
+  EXPECT_THAT(ValidateCatalog(catalog),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("cannot hold")));
+}
+
 TEST(ValidateCatalogTest, SwappedStorageMustBeWholeUnits) {
   Catalog catalog = SmallCatalog();
   catalog.storages[0].swap_bytes = 4;

@@ -5,6 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "hoist/checkpoint/load/test_checkpoint.h"
+#include "hoist/core/testing/raw_deflate.h"
 #include "hoist/core/testing/status_matchers.h"
 
 namespace hoist {
@@ -126,6 +127,27 @@ TEST_P(LoadCatalogTest, BytesOfTheOtherOrderAreReversedAfterVerification) {
   EXPECT_TRUE(BytesOf(result.tensors.begin()->tensor) == expected);
   EXPECT_THAT(PhasesOf(result),
               ElementsAre("allocate", "read", "verify", "convert"));
+}
+
+TEST_P(LoadCatalogTest, CompressedStoragesAreRead) {
+  const std::string bytes(3 * kMiB + 8, 'z');
+  TestCheckpoint checkpoint({RawDeflate(bytes), TestBytes(100, 1)});
+  StorageEntry& storage = checkpoint.catalog.storages[0];
+  storage.deflated_bytes = storage.size_bytes;
+  storage.size_bytes = bytes.size();
+  storage.crc32 =
+      Crc32({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  checkpoint.catalog.tensors[0].spec.shape = {
+      static_cast<int64_t>(bytes.size() / sizeof(float))};
+  HOIST_ASSERT_OK_AND_ASSIGN(const LoadResult result, Load(checkpoint));
+  EXPECT_TRUE(BytesOf(*result.tensors.Find("t0")) == bytes);
+  EXPECT_TRUE(BytesOf(*result.tensors.Find("t1")) == TestBytes(100, 1));
+  storage.crc32 = 1;
+  EXPECT_THAT(Load(checkpoint).status(),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("is damaged")));
+  --*storage.deflated_bytes;
+  EXPECT_THAT(Load(checkpoint).status(),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("data/0")));
 }
 
 TEST_P(LoadCatalogTest, TensorsOverOneStorageShareItsBytes) {

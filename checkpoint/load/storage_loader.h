@@ -26,7 +26,8 @@ struct LoadTimes {
 };
 
 // Reads `storages` chunk by chunk into `sink` on the threads of `pool` (may be
-// null) and the caller's, and blocks until they are there. Compares checksums
+// null) and the caller's, and blocks until they are there. A compressed storage
+// is read by one thread. Compares checksums
 // where the catalog has them, if `verify`; then reverses byte order where that
 // is asked for. Returns the first error: of reading, of the sink, or kDataLoss
 // with the storage's name for bytes that do not match their checksum.

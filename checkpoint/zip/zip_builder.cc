@@ -36,14 +36,15 @@ void ZipBuilder::Add(absl::string_view name, absl::string_view content,
                   U16(local_name.size()), U16(4 + padding.size()), local_name);
   absl::StrAppend(&bytes_, "FB", U16(padding.size()), padding);
   last_offset_ = bytes_.size();
-  absl::StrAppend(&bytes_, content);
+  const std::string data = member.stored.value_or(std::string(content));
+  absl::StrAppend(&bytes_, data);
   if (!content.empty()) {
-    absl::StrAppend(&bytes_, U32(0x08074b50), U32(crc32), U32(content.size()),
+    absl::StrAppend(&bytes_, U32(0x08074b50), U32(crc32), U32(data.size()),
                     U32(content.size()));
   }
 
   const uint64_t offset = member.header_offset.value_or(header_offset);
-  const uint64_t stored = member.stored_bytes.value_or(content.size());
+  const uint64_t stored = member.stored_bytes.value_or(data.size());
   const bool moved = options_.zip64_in_entries;
   const std::string extra =
       moved ? absl::StrCat(U16(7), U16(1), "x", U16(1), U16(24),

@@ -26,6 +26,8 @@ class ZipBuilder {
     std::optional<std::string> local_name;
     std::optional<uint32_t> header_offset;
     std::optional<uint32_t> stored_bytes;
+    // What is stored, where it is not the content itself (deflated).
+    std::optional<std::string> stored;
   };
 
   explicit ZipBuilder(Options options) : options_(std::move(options)) {}

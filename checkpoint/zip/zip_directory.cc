@@ -9,6 +9,7 @@
 #include "absl/types/span.h"
 #include "hoist/core/base/checked_math.h"
 #include "hoist/core/base/endian.h"
+#include "hoist/core/compress/inflate.h"
 #include "hoist/core/hash/crc32.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
@@ -310,18 +311,33 @@ absl::StatusOr<uint64_t> ZipDataOffset(const RandomAccessFile& file,
 absl::StatusOr<Bytes> ReadZipMember(const RandomAccessFile& file,
                                     const ZipMember& member,
                                     uint64_t max_bytes) {
-  if (!member.is_stored()) {
-    return absl::UnimplementedError(absl::StrCat(
-        "Member ", member.name, " is compressed (method ", member.method, ")"));
+  if (!member.is_stored() && !member.is_deflated()) {
+    return absl::UnimplementedError(
+        absl::StrCat("Member ", member.name, " is compressed by method ",
+                     member.method, "; deflate (8) is what Hoist reads"));
   }
   if (member.size_bytes > max_bytes) {
     return absl::ResourceExhaustedError(
         absl::StrCat("Member ", member.name, " has ", member.size_bytes,
                      " bytes; at most ", max_bytes, " are read"));
   }
+  if (member.size_bytes / kMaxInflateRatio > member.stored_bytes) {
+    return Corrupt(absl::StrCat("member ", member.name, " would have ",
+                                member.size_bytes, " bytes in ",
+                                member.stored_bytes));
+  }
   HOIST_ASSIGN_OR_RETURN(const uint64_t offset, ZipDataOffset(file, member));
   Bytes bytes(static_cast<size_t>(member.size_bytes));
-  HOIST_RETURN_IF_ERROR(file.ReadAt(offset, absl::MakeSpan(bytes)));
+  if (member.is_stored()) {
+    HOIST_RETURN_IF_ERROR(file.ReadAt(offset, absl::MakeSpan(bytes)));
+  } else {
+    InflateReader stream(file, offset, member.stored_bytes);
+    absl::Status status = stream.Read(absl::MakeSpan(bytes));
+    status.Update(stream.ExpectEnd());
+    if (!status.ok()) {
+      return Annotate(status, absl::StrCat("Member ", member.name));
+    }
+  }
   const uint32_t crc32 = Crc32(bytes);
   if (member.crc32 != 0 && crc32 != member.crc32) {
     return absl::DataLossError(absl::StrFormat(

@@ -23,6 +23,7 @@ struct ZipMember {
   uint64_t header_offset_bytes = 0;
 
   bool is_stored() const { return method == 0; }
+  bool is_deflated() const { return method == 8; }
   bool is_folder() const { return !name.empty() && name.back() == '/'; }
 };
 
@@ -54,9 +55,9 @@ class ZipDirectory {
 absl::StatusOr<uint64_t> ZipDataOffset(const RandomAccessFile& file,
                                        const ZipMember& member);
 
-// Reads the content of a stored member of at most `max_bytes`, and compares its
-// CRC-32, unless none is recorded (0). Too big is kResourceExhausted, damage
-// kDataLoss, a compressed member kUnimplemented.
+// Reads the content of a member of at most `max_bytes`, and compares its CRC-32,
+// unless none is recorded (0). Too big is kResourceExhausted, damage kDataLoss,
+// a member compressed by other means than deflate kUnimplemented.
 absl::StatusOr<std::vector<uint8_t>> ReadZipMember(const RandomAccessFile& file,
                                                    const ZipMember& member,
                                                    uint64_t max_bytes);

@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "hoist/checkpoint/zip/zip_builder.h"
+#include "hoist/core/testing/raw_deflate.h"
 #include "hoist/core/testing/status_matchers.h"
 #include "hoist/core/testing/temp_file.h"
 
@@ -154,14 +155,26 @@ TEST(ZipDirectoryTest, EncryptedMembersAreNotRead) {
       StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("encrypted")));
 }
 
-TEST(ZipDirectoryTest, CompressedMembersAreNotRead) {
+TEST(ZipDirectoryTest, DeflatedMembersAreRead) {
+  const std::string content(100'000, 'x');
   ZipBuilder zip;
-  zip.Add("m/a", "one", {.method = 8});
+  zip.Add("m/a", content, {.method = 8, .stored = RawDeflate(content)});
+  zip.Add("m/damaged", content,
+          {.crc32 = 1, .method = 8, .stored = RawDeflate(content)});
+  zip.Add("m/short", content,
+          {.method = 8, .stored = RawDeflate(content.substr(1))});
+  zip.Add("m/bomb", content, {.method = 8, .stored = "few bytes"});
+  zip.Add("m/other", content, {.method = 12});
   const auto file = FileOf(zip.Finish());
   HOIST_ASSERT_OK_AND_ASSIGN(const ZipDirectory directory,
                              ZipDirectory::Read(*file));
-  EXPECT_THAT(ReadZipMember(*file, directory.members()[0], 100),
-              StatusIs(absl::StatusCode::kUnimplemented));
+  EXPECT_TRUE(ContentOf(*file, directory, "m/a") == content);
+  EXPECT_THAT(ContentOf(*file, directory, "m/damaged"), HasSubstr("checksum"));
+  EXPECT_THAT(ContentOf(*file, directory, "m/short"), HasSubstr("early"));
+  EXPECT_THAT(ContentOf(*file, directory, "m/bomb"),
+              HasSubstr("100000 bytes in 9"));
+  EXPECT_THAT(ReadZipMember(*file, *directory.Find("m/other"), 1 << 20),
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("12")));
 }
 
 TEST(ZipDirectoryTest, MembersMustLieInsideTheFile) {

@@ -1,13 +1,12 @@
 #include "hoist/core/compress/inflate.h"
 
-#include <zlib.h>
-
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "hoist/core/testing/raw_deflate.h"
 #include "hoist/core/testing/status_matchers.h"
 #include "hoist/core/testing/temp_file.h"
 
@@ -15,23 +14,6 @@ namespace hoist {
 namespace {
 
 using ::testing::HasSubstr;
-
-// zlib's raw deflate: another implementation.
-std::string Deflate(const std::string& content, int level) {
-  z_stream stream{};
-  EXPECT_EQ(deflateInit2(&stream, level, Z_DEFLATED, -MAX_WBITS, 8,
-                         Z_DEFAULT_STRATEGY),
-            Z_OK);
-  std::string out(deflateBound(&stream, content.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
-  stream.avail_in = static_cast<uInt>(content.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 std::string Content(size_t size, bool is_random) {
   std::string content(size, '\0');
@@ -70,7 +52,7 @@ TEST(InflateReaderTest, GivesWhatWasDeflated) {
     for (const size_t size : {0, 1, 1000, 700'000}) {
       for (const int level : {0, 1, 9}) {
         const std::string content = Content(size, is_random);
-        const std::string deflated = Deflate(content, level);
+        const std::string deflated = RawDeflate(content, level);
         for (const size_t piece : {size_t{1} << 20, size_t{1000}}) {
           HOIST_ASSERT_OK_AND_ASSIGN(const std::string inflated,
                                      Inflate(deflated, size, piece));
@@ -83,7 +65,7 @@ TEST(InflateReaderTest, GivesWhatWasDeflated) {
 
 TEST(InflateReaderTest, EveryTruncationIsAnError) {
   const std::string content = Content(300, false);
-  const std::string deflated = Deflate(content, 9);
+  const std::string deflated = RawDeflate(content, 9);
   for (size_t size = 0; size < deflated.size(); ++size) {
     EXPECT_THAT(Inflate(deflated.substr(0, size), content.size(), 1000),
                 StatusIs(absl::StatusCode::kDataLoss))
@@ -93,7 +75,7 @@ TEST(InflateReaderTest, EveryTruncationIsAnError) {
 
 TEST(InflateReaderTest, MoreOrLessThanRecordedIsAnError) {
   const std::string content = Content(300, false);
-  const std::string deflated = Deflate(content, 9);
+  const std::string deflated = RawDeflate(content, 9);
   EXPECT_THAT(Inflate(deflated, 299, 1000),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("more than")));
   EXPECT_THAT(Inflate(deflated, 301, 1000),
