@@ -88,9 +88,9 @@ TEST_P(LoadCatalogTest, DamageIsFoundWhereverItIs) {
         0, {reinterpret_cast<uint8_t*>(content.data()), content.size()}));
     content[checkpoint.catalog.storages[1].offset_bytes + at] ^= 1;
     checkpoint.files[0] = std::make_shared<MemoryFile>(content);
-    EXPECT_THAT(
-        Load(checkpoint).status(),
-        StatusIs(absl::StatusCode::kDataLoss, HasSubstr("data/1 is damaged")))
+    EXPECT_THAT(Load(checkpoint).status(),
+                StatusIs(absl::StatusCode::kDataLoss,
+                         HasSubstr("data/1 (tensor t1) is damaged")))
         << at;
     HOIST_ASSERT_OK_AND_ASSIGN(const LoadResult unverified,
                                Load(checkpoint, /*verify=*/false));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -65,6 +66,7 @@ class Loader {
   using Reader =
       absl::FunctionRef<absl::Status(const Chunk&, absl::Span<uint8_t>)>;
 
+  std::string TensorOver(int storage) const;
   absl::Status LoadChunk(size_t i, Reader read);
   absl::Status Fill(size_t i, absl::Span<uint8_t> bytes, Reader read);
 
@@ -135,6 +137,16 @@ absl::Status Loader::Fill(size_t i, absl::Span<uint8_t> bytes, Reader read) {
   return absl::OkStatus();
 }
 
+// " (tensor NAME)", for messages: the first over that storage.
+std::string Loader::TensorOver(int storage) const {
+  for (const TensorEntry& tensor : catalog_.tensors) {
+    if (tensor.storage == storage) {
+      return absl::StrCat(" (tensor ", tensor.name, ")");
+    }
+  }
+  return "";
+}
+
 absl::Status Loader::CompareChecksums() const {
   size_t end = 0;
   for (size_t begin = 0; begin < chunks_.size(); begin = end) {
@@ -148,9 +160,9 @@ absl::Status Loader::CompareChecksums() const {
     if (storage.crc32 && crc != *storage.crc32) {
       return WithHint(
           absl::DataLossError(absl::StrFormat(
-              "%s: %s is damaged: its checksum is %08x, and %08x is recorded",
-              catalog_.files[storage.file].path, storage.name, crc,
-              *storage.crc32)),
+              "%s: %s%s is damaged: its checksum is %08x, and %08x is recorded",
+              catalog_.files[storage.file].path, storage.name,
+              TensorOver(chunks_[begin].storage), crc, *storage.crc32)),
           "The file has changed since it was written; get it again, or take "
           "another checkpoint");
     }

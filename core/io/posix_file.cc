@@ -28,19 +28,17 @@ class PosixFile final : public RandomAccessFile {
   const std::string& path() const override { return path_; }
   uint64_t size_bytes() const override { return size_bytes_; }
 
-  absl::Status ReadAt(uint64_t offset,
-                      absl::Span<uint8_t> out) const override {
+  absl::Status ReadAt(uint64_t offset, absl::Span<uint8_t> out) const override {
     if (offset > size_bytes_ || out.size() > size_bytes_ - offset) {
       return absl::DataLossError(absl::StrCat(
           Quoted(path_), ": Wanted ", out.size(), " bytes from byte ", offset,
           ", the file has ", size_bytes_));
     }
-    return Annotate(ReadFully(
-                        [this](void* buffer, size_t size, off_t at) {
-                          return pread(fd_, buffer, size, at);
-                        },
-                        offset, out),
-                    Quoted(path_));
+    return Annotate(
+        ReadFully([this](void* buffer, size_t size,
+                         off_t at) { return pread(fd_, buffer, size, at); },
+                  offset, out),
+        Quoted(path_));
   }
 
  private:
@@ -48,6 +46,20 @@ class PosixFile final : public RandomAccessFile {
   const int fd_;
   const uint64_t size_bytes_;
 };
+
+absl::Status OpenError(int error_number, absl::string_view path) {
+  const absl::Status error =
+      ErrnoStatus(error_number, absl::StrCat("Opening ", Quoted(path)));
+  switch (error_number) {
+    case ENOENT:
+      return WithHint(error,
+                      "Check the path; relative ones start where you are");
+    case EACCES:
+      return WithHint(error, "Check who may read the file and its folders");
+    default:
+      return error;
+  }
+}
 
 }  // namespace
 
@@ -60,7 +72,7 @@ absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenFile(
   } while (fd < 0 && errno == EINTR);
   if (fd < 0) {
     const int error_number = errno;
-    return ErrnoStatus(error_number, absl::StrCat("Opening ", Quoted(path)));
+    return OpenError(error_number, path);
   }
   struct stat info;
   if (fstat(fd, &info) != 0) {
@@ -70,9 +82,11 @@ absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenFile(
   }
   if (!S_ISREG(info.st_mode)) {
     close(fd);
-    return absl::InvalidArgumentError(absl::StrCat(
-        Quoted(path), " is ",
-        S_ISDIR(info.st_mode) ? "a directory" : "not a regular file"));
+    return WithHint(
+        absl::InvalidArgumentError(absl::StrCat(
+            Quoted(path), " is ",
+            S_ISDIR(info.st_mode) ? "a directory" : "not a regular file")),
+        "Name one file");
   }
   return std::make_unique<PosixFile>(path, fd,
                                      static_cast<uint64_t>(info.st_size));
