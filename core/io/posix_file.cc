@@ -47,7 +47,7 @@ class PosixFile final : public RandomAccessFile {
   const uint64_t size_bytes_;
 };
 
-absl::Status OpenError(int error_number, absl::string_view path) {
+absl::Status OpenError(int error_number, const std::string& path) {
   const absl::Status error =
       ErrnoStatus(error_number, absl::StrCat("Opening ", Quoted(path)));
   switch (error_number) {
