@@ -459,6 +459,36 @@ def whole_module_in_dict(path):
     torch.save({"epoch": 3, "model": model, "ema": torch.ones(2)}, path)
 
 
+@torch_case(printed=True)
+def modules_printed(path):
+    """One of each torch.nn class whose print() shows how it was made."""
+    zoo = [
+        nn.Linear(10, 5), nn.Linear(3, 2, bias=False), nn.Bilinear(2, 3, 4),
+        nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.Conv1d(2, 4, 5, stride=2, dilation=2, groups=2),
+        nn.Conv2d(3, 8, (3, 5), padding="same", padding_mode="reflect"),
+        nn.ConvTranspose2d(4, 4, 2, stride=2, output_padding=1, dilation=2),
+        nn.BatchNorm2d(8), nn.BatchNorm1d(8, affine=False, momentum=None, track_running_stats=False),
+        nn.InstanceNorm2d(3), nn.LayerNorm(8), nn.LayerNorm((2, 3), elementwise_affine=False), nn.GroupNorm(2, 4),
+        nn.RMSNorm(8), nn.LocalResponseNorm(2),
+        nn.Embedding(10, 3), nn.Embedding(10, 3, padding_idx=0, max_norm=1.0), nn.EmbeddingBag(4, 3),
+        nn.ReLU(), nn.ReLU(inplace=True), nn.GELU(), nn.GELU("tanh"), nn.SiLU(), nn.Sigmoid(), nn.Tanh(), nn.LeakyReLU(0.1),
+        nn.ELU(), nn.Softmax(dim=1), nn.LogSoftmax(1), nn.Softplus(), nn.Hardtanh(), nn.PReLU(), nn.Softshrink(),
+        nn.GLU(), nn.Threshold(0.1, 20),
+        nn.Dropout(0.5), nn.Dropout2d(0.1, inplace=True), nn.AlphaDropout(0.2),
+        nn.MaxPool2d(2), nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True), nn.AvgPool2d(2), nn.AvgPool1d(3),
+        nn.AdaptiveAvgPool2d((1, 1)), nn.AdaptiveAvgPool2d(1), nn.AdaptiveMaxPool1d(2), nn.LPPool2d(2, 3),
+        nn.Flatten(), nn.Unflatten(1, (2, 3)), nn.Identity(), nn.LSTM(4, 2),
+        nn.LSTM(4, 2, num_layers=2, batch_first=True, bidirectional=True, dropout=0.1, bias=False), nn.GRU(4, 2), nn.RNN(4, 2),
+        nn.LSTMCell(4, 2), nn.RNNCell(4, 2), nn.Upsample(scale_factor=2), nn.Upsample(size=(4, 4), mode="bilinear"),
+        nn.ZeroPad2d(1), nn.ReflectionPad2d((1, 2, 3, 4)), nn.ConstantPad2d(1, 0.5), nn.PixelShuffle(2),
+        nn.Fold((4, 5), 2), nn.Unfold(2), nn.MultiheadAttention(4, 2), nn.CrossEntropyLoss(),
+        nn.TransformerEncoderLayer(4, 2, dim_feedforward=4), nn.Sequential(), nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1)),
+        nn.ModuleList([nn.Linear(1, 1), nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 2)]),
+        nn.ModuleDict({"a": nn.Linear(1, 1), "b": nn.Identity()}),
+    ]  # fmt: skip
+    torch.save(nn.ModuleList(zoo), path)
+
+
 # ------------------------------------------------------------ torch.save: protocols and containers
 
 
@@ -717,7 +747,7 @@ def lines(items) -> str:
     return "[\n" + ",\n".join(json.dumps(item) for item in items) + "\n]" if items else "[]"
 
 
-def expected_json(path, format_name, objects) -> str:
+def expected_json(path, format_name, objects, printed) -> str:
     walk = None
     if format_name == "safetensors":
         tensors = torch_walk.describe_safetensors(path)
@@ -729,23 +759,26 @@ def expected_json(path, format_name, objects) -> str:
     if objects:
         values = [[name, class_name(value), json_value(value)] for name, value in walk.values]
         parts.append(f'"objects": {lines(values)}')
+    if printed:
+        parts.append(f'"print": {lines(repr(walk.values[0][1]).splitlines())}')
     if walk and walk.opaque:
         opaque = [{"path": name, "class": class_name(value)} for name, value in walk.opaque]
         parts.append(f'"opaque": {lines(opaque)}')
     return "{" + ",\n".join(parts) + "}\n"
 
 
-def write_case(function, path, objects=False, expect_from=None):
+def write_case(function, path, objects=False, printed=False, expect_from=None):
     """Writes `path` and its .expected.json.
 
-    objects: list the values that are not tensors as well. expect_from: gives
+    objects: list the values that are not tensors as well. printed: the lines of
+    Python's print() of the whole. expect_from: gives
     the file from which torch's view is taken; it is removed afterwards.
     """
     torch.manual_seed(20240607)
     with importable(example_classes()):
         function(path)
         source = expect_from(path) if expect_from else path
-        expected = expected_json(source, torch_walk.detect_format(path), objects)
+        expected = expected_json(source, torch_walk.detect_format(path), objects, printed)
     if source != path:
         source.unlink()
     path.chmod(0o644)

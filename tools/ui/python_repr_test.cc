@@ -1,0 +1,43 @@
+#include "hoist/tools/ui/python_repr.h"
+
+#include "gtest/gtest.h"
+
+namespace hoist {
+namespace {
+
+class PythonReprTest : public ::testing::Test {
+ protected:
+  std::string Repr(ValueId id) { return PythonRepr(Value(&graph_, id)); }
+  ValueId Text(const char* text) { return graph_.AddString(text); }
+  ValueId Items(ValueKind kind, std::vector<ValueId> items) {
+    return graph_.AddItems(kind, std::move(items));
+  }
+  ValueGraph graph_;
+};
+
+TEST_F(PythonReprTest, IsPythons) {
+  const ValueId one = graph_.AddInt(1);
+  EXPECT_EQ(Repr(one), "1");
+  EXPECT_EQ(Repr(ValueGraph::kNoneId), "None");
+  EXPECT_EQ(Repr(Text("same")), "'same'");
+  EXPECT_EQ(Repr(Text("it's")), "\"it's\"");
+  EXPECT_EQ(Repr(Text("'\"\\")), "'\\'\"\\\\'");
+  EXPECT_EQ(Repr(Items(ValueKind::kTuple, {one})), "(1,)");
+  EXPECT_EQ(Repr(Items(ValueKind::kTuple, {one, one})), "(1, 1)");
+  EXPECT_EQ(Repr(Items(ValueKind::kTuple, {})), "()");
+  EXPECT_EQ(Repr(Items(ValueKind::kList, {one, Text("a")})), "[1, 'a']");
+  EXPECT_EQ(Repr(Items(ValueKind::kDict, {Text("a"), one})), "{'a': 1}");
+  EXPECT_EQ(Repr(Items(ValueKind::kSet, {})), "set()");
+  EXPECT_EQ(Repr(Items(ValueKind::kSet, {one})), "{1}");
+  EXPECT_EQ(Repr(graph_.AddClass("torch", "float32")),
+            "<class 'torch.float32'>");
+}
+
+TEST_F(PythonReprTest, EndsForWhatContainsItself) {
+  const ValueId list = Items(ValueKind::kList, {});
+  std::get<std::vector<ValueId>>(graph_.node(list).data).push_back(list);
+  EXPECT_EQ(Repr(list), "[[[[[...]]]]]");
+}
+
+}  // namespace
+}  // namespace hoist
