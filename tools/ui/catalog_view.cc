@@ -8,15 +8,18 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "hoist/tools/ui/display_text.h"
 #include "hoist/tools/ui/human_size.h"
 #include "hoist/tools/ui/layer_tree.h"
+#include "hoist/tools/ui/module_repr.h"
 #include "hoist/tools/ui/opaque_objects.h"
 #include "hoist/tools/ui/other_contents.h"
 #include "hoist/tools/ui/summary.h"
 #include "hoist/tools/ui/tensor_row.h"
 #include "hoist/tools/ui/text_table.h"
 #include "hoist/tools/ui/tree_view.h"
+#include "hoist/tools/ui/value_text.h"
 
 namespace hoist {
 namespace {
@@ -27,9 +30,20 @@ std::string FormatTitle(Format format) {
   switch (format) {
     case Format::kTorchZip:
       return "PyTorch zip archive";
-    default:
-      return std::string(FormatName(format));
+    case Format::kTorchLegacy:
+      return "PyTorch legacy file";
+    case Format::kTorchTar:
+      return "PyTorch tar file";
+    case Format::kTorchScript:
+      return "TorchScript archive";
+    case Format::kTorchPt2:
+      return "PyTorch export archive (PT2)";
+    case Format::kPickle:
+      return "Pickle";
+    case Format::kSafetensors:
+      return "safetensors";
   }
+  return "";
 }
 
 // A count and its noun: "1 tensor", "2 tensors".
@@ -50,6 +64,8 @@ class View {
 
  private:
   void AddHeader(absl::string_view path);
+  void AddModules();
+  void AddModule(absl::string_view name, Value module);
   void AddTree(absl::string_view path);
   // Of the storages that the model's tensors lie in.
   uint64_t StorageBytes() const;
@@ -114,6 +130,38 @@ void View::AddHeader(absl::string_view path) {
     }
   }
   absl::StrAppend(&text_, "\n", absl::StrJoin(facts, ", "), "\n");
+}
+
+// Whole models, which torch.save was given instead of their state dicts.
+void View::AddModules() {
+  const Value root = catalog_.root();
+  if (IsModule(root)) {
+    AddModule("", root);
+  } else if (root.kind() == ValueKind::kDict) {
+    for (size_t i = 0; i < root.size(); ++i) {
+      if (IsModule(root.value(i))) {
+        AddModule(KeyName(root.key(i)), root.value(i));
+      }
+    }
+  }
+}
+
+void View::AddModule(absl::string_view name, Value module) {
+  constexpr size_t kMaxTerminalLines = 60;
+  AddTitle(name.empty()
+               ? "Module"
+               : absl::StrCat("Module ", DisplayText(name, kMaxTextWidth)));
+  std::vector<std::string> lines =
+      absl::StrSplit(ModuleRepr(module), '\n', absl::SkipEmpty());
+  if (terminal_.is_terminal && lines.size() > kMaxTerminalLines) {
+    const size_t more = lines.size() - kMaxTerminalLines;
+    lines.resize(kMaxTerminalLines);
+    lines.push_back(absl::StrCat("and ", CountText(more, "more line")));
+    is_cut_ = true;
+  }
+  for (const std::string& line : lines) {
+    absl::StrAppend(&text_, "  ", line, "\n");
+  }
 }
 
 void View::AddTree(absl::string_view path) {
@@ -290,6 +338,7 @@ void View::AddWarnings(const std::vector<std::string>& warnings) {
 std::string View::Run(absl::string_view path,
                       const std::vector<std::string>& warnings) {
   AddHeader(path);
+  AddModules();
   if (use_.model.empty()) {
     absl::StrAppend(&text_, "\n", "No tensors",
                     use_.optimizer.empty() ? "" : " of a model", "\n");

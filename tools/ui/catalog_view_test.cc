@@ -38,6 +38,24 @@ class CatalogViewTest : public ::testing::Test {
   Catalog catalog_;
 };
 
+TEST_F(CatalogViewTest, ShowsModulesAsPythonPrintsThem) {
+  const ValueId empty = graph_->AddItems(ValueKind::kDict, {});
+  const ValueId state = graph_->AddItems(
+      ValueKind::kDict,
+      {graph_->AddString("_parameters"), empty, graph_->AddString("_buffers"),
+       empty, graph_->AddString("_modules"), empty});
+  const ValueId module =
+      graph_->Add({.kind = ValueKind::kOpaque,
+                   .type = graph_->AddClass("my.models", "Net"),
+                   .state = state,
+                   .data = std::vector<ValueId>()});
+  catalog_.root_id =
+      graph_->AddItems(ValueKind::kDict, {graph_->AddString("ema"), module});
+  EXPECT_THAT(Show(), HasSubstr("\nModule ema\n  Net()\n"));
+  catalog_.root_id = module;
+  EXPECT_THAT(Show(), HasSubstr("\nModule\n  Net()\n"));
+}
+
 TEST_F(CatalogViewTest, ShowsWhatIsInAFile) {
   catalog_.files = {{.path = "m.pt", .size_bytes = 2048}};
   catalog_.format_version = "3";
