@@ -27,7 +27,7 @@ using Json = nlohmann::json;
 
 constexpr char kFolder[] = "checkpoint/testdata";
 // Formats that are recognised, and not read yet.
-constexpr const char* kNotYet[] = {"torch_legacy", "torch_script"};
+constexpr const char* kNotYet[] = {"torch_script"};
 // Files of the others that hold what is not read yet.
 constexpr const char* kNotYetFiles[] = {"deflated.pt"};
 

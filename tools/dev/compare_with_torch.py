@@ -152,8 +152,8 @@ def parse_arguments():
     parser.add_argument(
         "--formats",
         type=lambda text: text.split(","),
-        default=["torch_zip", "safetensors"],
-        help="comma-separated; default torch_zip,safetensors; also torch_legacy and, with --expected, torch_script",
+        default=["torch_zip", "torch_legacy", "safetensors"],
+        help="comma-separated; default torch_zip,torch_legacy,safetensors; with --expected also torch_script",
     )
     parser.add_argument("paths", nargs="+", metavar="HOIST PATH...", help="the binary, then files or folders")
     options = parser.parse_args()

@@ -23,6 +23,30 @@ constexpr absl::string_view kZipMagic = "PK\3\4";
 constexpr size_t kLengthBytes = sizeof(uint64_t);
 constexpr uint64_t kMaxSafetensorsHeaderBytes = 100'000'000;
 
+// A literal with the zeros in it.
+template <size_t kSize>
+constexpr absl::string_view Bytes(const char (&literal)[kSize]) {
+  return absl::string_view(literal, kSize - 1);
+}
+
+// The pickled number that torch.save wrote first before 1.6: by protocols 0 and
+// 1, 2, 3, 4 and 5.
+constexpr absl::string_view kLegacyStarts[] = {
+    Bytes("L119547037146038801333356L\n."),
+    Bytes("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."),
+    Bytes("\x80\x03\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."),
+    Bytes("\x80\x04\x95\x0d\0\0\0\0\0\0\0"
+          "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."),
+    Bytes("\x80\x05\x95\x0d\0\0\0\0\0\0\0"
+          "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."),
+};
+
+bool IsTorchLegacy(absl::string_view head) {
+  return std::ranges::any_of(kLegacyStarts, [head](absl::string_view start) {
+    return absl::StartsWith(head, start);
+  });
+}
+
 // Whether a JSON object begins where that of a safetensors file would.
 bool HasSafetensorsObject(absl::string_view head) {
   const size_t start = head.find_first_not_of(" \t\r\n", kLengthBytes);
@@ -49,12 +73,11 @@ absl::Status Unknown(absl::string_view head) {
     absl::StrAppendFormat(&hex, hex.empty() ? "%02x" : " %02x", byte);
     text += byte >= 0x20 && byte < 0x7f ? c : '.';
   }
-  return WithHint(
-      absl::InvalidArgumentError(
-          absl::StrCat("Not a checkpoint format that Hoist knows: it starts ",
-                       hex, " (as text: \"", text, "\")")),
-      "Hoist reads what torch.save (1.6 or later) and safetensors write; check "
-      "that this is the right file, and that it came whole");
+  return WithHint(absl::InvalidArgumentError(absl::StrCat(
+                      "Not a checkpoint format that Hoist knows: it starts ",
+                      hex, " (as text: \"", text, "\")")),
+                  "Hoist reads what torch.save and safetensors write; check "
+                  "that this is the right file, and that it came whole");
 }
 
 }  // namespace
@@ -76,6 +99,9 @@ absl::StatusOr<Format> DetectFormat(const RandomAccessFile& file) {
   }
   if (absl::StartsWith(head, kZipMagic)) {
     return Format::kTorchZip;
+  }
+  if (IsTorchLegacy(head)) {
+    return Format::kTorchLegacy;
   }
   HOIST_RETURN_IF_ERROR(RefuseForeignFile(head, file.size_bytes()));
   // Its reader has a message for the length.

@@ -28,12 +28,6 @@ constexpr absl::string_view Bytes(const char (&literal)[kSize]) {
 constexpr absl::string_view kZstdMagic = Bytes("\x28\xb5\x2f\xfd");
 constexpr absl::string_view kDecompress =
     "Decompress it first, and give Hoist what comes out";
-constexpr absl::string_view kSaveAgain =
-    "Save it again with torch 1.6 or later: "
-    "torch.save(torch.load(path), new_path)";
-constexpr absl::string_view kLegacy =
-    "A checkpoint in the format of torch.save before 1.6 (legacy): recognised, "
-    "not read yet";
 
 struct Signature {
   size_t offset;
@@ -43,23 +37,7 @@ struct Signature {
   absl::string_view hint;
 };
 
-// The legacy ones are the pickled number that torch.save wrote first: by
-// protocols 0 and 1, 2, 3, 4 and 5.
 constexpr Signature kSignatures[] = {
-    {0, Bytes("L119547037146038801333356L\n."), UnimplementedError, kLegacy,
-     kSaveAgain},
-    {0, Bytes("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."),
-     UnimplementedError, kLegacy, kSaveAgain},
-    {0, Bytes("\x80\x03\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."),
-     UnimplementedError, kLegacy, kSaveAgain},
-    {0,
-     Bytes("\x80\x04\x95\x0d\0\0\0\0\0\0\0"
-           "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."),
-     UnimplementedError, kLegacy, kSaveAgain},
-    {0,
-     Bytes("\x80\x05\x95\x0d\0\0\0\0\0\0\0"
-           "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."),
-     UnimplementedError, kLegacy, kSaveAgain},
     {0, Bytes("PYTORCH1"), UnimplementedError,
      "A checkpoint in the format of PyTorch's 1.0 preview releases: "
      "recognised, "
