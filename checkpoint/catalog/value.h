@@ -65,6 +65,9 @@ class ValueGraph {
 
   ValueGraph();
 
+  // Makes room for so many more values.
+  void Reserve(size_t count) { nodes_.reserve(nodes_.size() + count); }
+
   // References and Nodes' addresses are good until the next Add().
   ValueId Add(Node node);
   ValueId AddInt(int64_t value);
