@@ -274,14 +274,24 @@ const ZipMember* ZipDirectory::Find(absl::string_view name) const {
   return entry == index_.end() ? nullptr : &members_[entry->second];
 }
 
+size_t ZipLocalHeaderBytes(const ZipMember& member) {
+  return kLocalBytes + member.name.size();
+}
+
 absl::StatusOr<uint64_t> ZipDataOffset(const RandomAccessFile& file,
                                        const ZipMember& member) {
-  Bytes header(kLocalBytes + member.name.size());
+  Bytes header(ZipLocalHeaderBytes(member));
   if (absl::Status status =
           file.ReadAt(member.header_offset_bytes, absl::MakeSpan(header));
       !status.ok()) {
     return Annotate(status, absl::StrCat("Header of ", member.name));
   }
+  return ZipDataOffsetOf(member, header, file.size_bytes());
+}
+
+absl::StatusOr<uint64_t> ZipDataOffsetOf(const ZipMember& member,
+                                         absl::Span<const uint8_t> header,
+                                         uint64_t file_size_bytes) {
   if (Load32(&header[0]) != kLocalSignature) {
     return absl::DataLossError(absl::StrCat("Member ", member.name,
                                             " has no header at offset ",
@@ -299,11 +309,11 @@ absl::StatusOr<uint64_t> ZipDataOffset(const RandomAccessFile& file,
   // for the extra field between them.
   const uint64_t offset =
       member.header_offset_bytes + header.size() + Load16(&header[28]);
-  if (offset > file.size_bytes() ||
-      member.stored_bytes > file.size_bytes() - offset) {
+  if (offset > file_size_bytes ||
+      member.stored_bytes > file_size_bytes - offset) {
     return Incomplete(absl::StrCat(
         "Member ", member.name, " has ", member.stored_bytes,
-        " bytes at offset ", offset, ", and the file has ", file.size_bytes()));
+        " bytes at offset ", offset, ", and the file has ", file_size_bytes));
   }
   return offset;
 }

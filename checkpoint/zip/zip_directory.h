@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "hoist/core/io/random_access_file.h"
 
 namespace hoist {
@@ -55,9 +56,16 @@ class ZipDirectory {
 absl::StatusOr<uint64_t> ZipDataOffset(const RandomAccessFile& file,
                                        const ZipMember& member);
 
-// Reads the content of a member of at most `max_bytes`, and compares its CRC-32,
-// unless none is recorded (0). Too big is kResourceExhausted, damage kDataLoss,
-// a member compressed by other means than deflate kUnimplemented.
+// The same in two steps: how many bytes at header_offset_bytes it takes, and
+// what they say, in a file of `file_size_bytes`. Thread-safe.
+size_t ZipLocalHeaderBytes(const ZipMember& member);
+absl::StatusOr<uint64_t> ZipDataOffsetOf(const ZipMember& member,
+                                         absl::Span<const uint8_t> header,
+                                         uint64_t file_size_bytes);
+
+// Reads the content of a member of at most `max_bytes`, and compares its
+// CRC-32, unless none is recorded (0). Too big is kResourceExhausted, damage
+// kDataLoss, a member compressed by other means than deflate kUnimplemented.
 absl::StatusOr<std::vector<uint8_t>> ReadZipMember(const RandomAccessFile& file,
                                                    const ZipMember& member,
                                                    uint64_t max_bytes);
