@@ -21,13 +21,16 @@ struct Loop {
       int64_t index;
       {
         MutexLock lock(&mu);
-        if (next >= count || !status.ok()) return;
+        if (next >= count) return;
         index = next++;
         ++running;
       }
       absl::Status result = body(index);
       MutexLock lock(&mu);
-      if (status.ok()) status = std::move(result);
+      if (!result.ok()) {
+        next = count;  // no further index is started
+        if (status.ok()) status = std::move(result);
+      }
       if (--running == 0) idle.SignalAll();
     }
   }
@@ -92,7 +95,9 @@ absl::Status ParallelFor(ThreadPool& pool, int64_t count,
   loop->Run();
   MutexLock lock(&loop->mu);
   while (loop->running > 0) loop->idle.Wait(&loop->mu);
-  return loop->status;
+  // Out of the shared state, which a helper may release last: an error belongs
+  // to one thread.
+  return std::move(loop->status);
 }
 
 }  // namespace hoist

@@ -1,11 +1,14 @@
 #include "hoist/checkpoint/formats/torch_zip/torch_archive.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -15,6 +18,10 @@ namespace {
 constexpr uint64_t kMaxTextBytes = 4096;
 constexpr uint64_t kMaxPickleBytes = uint64_t{1} << 30;
 constexpr absl::string_view kPickle = "data.pkl";
+
+// Versions of the container that PyTorch reads.
+constexpr int64_t kOldestVersion = 1;
+constexpr int64_t kNewestVersion = 10;
 
 bool HasMember(const ZipDirectory& zip, absl::string_view prefix,
                absl::string_view record) {
@@ -70,6 +77,33 @@ absl::Status RefuseOthers(const ZipDirectory& zip,
   return absl::OkStatus();
 }
 
+// The one folder that has all of `records`; "" if none has.
+absl::StatusOr<std::string> FindPrefix(
+    const ZipDirectory& zip, const std::vector<std::string>& prefixes,
+    absl::Span<const absl::string_view> records) {
+  // torch takes the first member's folder. Archives that were unpacked and
+  // packed again have others before it (__MACOSX/).
+  std::string prefix;
+  for (const std::string& candidate : prefixes) {
+    const bool has_all = std::all_of(records.begin(), records.end(),
+                                     [&](absl::string_view record) {
+                                       return HasMember(zip, candidate, record);
+                                     });
+    if (!has_all) {
+      continue;
+    }
+    if (!prefix.empty()) {
+      return WithHint(
+          absl::InvalidArgumentError(absl::StrCat(
+              "This zip archive holds several checkpoints: ", prefix,
+              records[0], " and ", candidate, records[0])),
+          "Unpack it, and pack each folder alone, uncompressed (zip -0 -r)");
+    }
+    prefix = candidate;
+  }
+  return prefix;
+}
+
 absl::Status NotOfPyTorch(const ZipDirectory& zip) {
   std::string found = "it is empty";
   if (!zip.members().empty()) {
@@ -89,24 +123,24 @@ absl::StatusOr<TorchArchive> TorchArchive::Open(const RandomAccessFile& file) {
   HOIST_ASSIGN_OR_RETURN(ZipDirectory zip, ZipDirectory::Read(file));
   const std::vector<std::string> prefixes = Prefixes(zip);
   HOIST_RETURN_IF_ERROR(RefuseOthers(zip, prefixes));
-  // torch takes the first member's folder. Archives that were unpacked and
-  // packed again have others before it (__MACOSX/).
-  std::string prefix;
-  for (const std::string& candidate : prefixes) {
-    if (!HasMember(zip, candidate, kPickle)) {
-      continue;
-    }
-    if (!prefix.empty()) {
-      return WithHint(
-          absl::InvalidArgumentError(absl::StrCat(
-              "This zip archive holds several checkpoints: ", prefix, kPickle,
-              " and ", candidate, kPickle)),
-          "Unpack it, and pack each folder alone, uncompressed (zip -0 -r)");
-    }
-    prefix = candidate;
-  }
+  HOIST_ASSIGN_OR_RETURN(std::string prefix,
+                         FindPrefix(zip, prefixes, {kPickle}));
   if (prefix.empty()) {
     return NotOfPyTorch(zip);
+  }
+  return TorchArchive(file, std::move(zip), std::move(prefix));
+}
+
+absl::StatusOr<TorchArchive> TorchArchive::OpenHolding(
+    const RandomAccessFile& file, absl::Span<const absl::string_view> records,
+    absl::string_view what) {
+  HOIST_ASSIGN_OR_RETURN(ZipDirectory zip, ZipDirectory::Read(file));
+  HOIST_ASSIGN_OR_RETURN(std::string prefix,
+                         FindPrefix(zip, Prefixes(zip), records));
+  if (prefix.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("This zip archive is no ", what, ": no folder in it has ",
+                     absl::StrJoin(records, " and ")));
   }
   return TorchArchive(file, std::move(zip), std::move(prefix));
 }
@@ -127,8 +161,57 @@ absl::StatusOr<std::optional<std::string>> TorchArchive::ReadText(
       {reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
 }
 
-absl::StatusOr<std::vector<uint8_t>> TorchArchive::ReadPickle() const {
-  return ReadZipMember(file_, *Find(kPickle), kMaxPickleBytes);
+std::vector<std::string> TorchArchive::Records() const {
+  std::vector<std::string> records;
+  for (const ZipMember& member : directory_.members()) {
+    if (absl::StartsWith(member.name, prefix_) && !member.is_folder()) {
+      records.push_back(member.name.substr(prefix_.size()));
+    }
+  }
+  return records;
+}
+
+absl::StatusOr<std::vector<uint8_t>> TorchArchive::ReadPickle(
+    absl::string_view record) const {
+  const ZipMember* const member = Find(record);
+  if (member == nullptr) {
+    return absl::DataLossError(
+        absl::StrCat("The archive has no record ", record));
+  }
+  return ReadZipMember(file_, *member, kMaxPickleBytes);
+}
+
+absl::StatusOr<std::string> TorchArchive::ReadVersion() const {
+  HOIST_ASSIGN_OR_RETURN(auto text, ReadText(".data/version"));
+  if (!text) {
+    HOIST_ASSIGN_OR_RETURN(text, ReadText("version"));
+  }
+  if (!text) {
+    return absl::DataLossError("The archive has no record \"version\"");
+  }
+  int64_t version;
+  if (!absl::SimpleAtoi(*text, &version)) {
+    return absl::DataLossError(
+        absl::StrCat("The record \"version\" says \"", *text, "\""));
+  }
+  if (version < kOldestVersion || version > kNewestVersion) {
+    return absl::UnimplementedError(
+        absl::StrCat("Version ", version, " of the container is not known; ",
+                     kOldestVersion, " to ", kNewestVersion, " are"));
+  }
+  return absl::StrCat(version);
+}
+
+absl::StatusOr<bool> TorchArchive::ReadIsBigEndian() const {
+  HOIST_ASSIGN_OR_RETURN(const auto order, ReadText("byteorder"));
+  if (!order || *order == "little") {
+    return false;
+  }
+  if (*order == "big") {
+    return true;
+  }
+  return absl::DataLossError(
+      absl::StrCat("The record \"byteorder\" says \"", *order, "\""));
 }
 
 }  // namespace hoist

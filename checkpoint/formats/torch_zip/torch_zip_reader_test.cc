@@ -7,6 +7,7 @@
 #include "hoist/checkpoint/pickle/pickle_builder.h"
 #include "hoist/checkpoint/zip/zip_builder.h"
 #include "hoist/core/status/annotate.h"
+#include "hoist/core/testing/raw_deflate.h"
 #include "hoist/core/testing/status_matchers.h"
 #include "hoist/core/testing/temp_file.h"
 
@@ -177,11 +178,15 @@ TEST(TorchZipReaderTest, AChecksumOfZeroIsNotRecorded) {
   EXPECT_FALSE(catalog.storages[0].crc32.has_value());
 }
 
-TEST(TorchZipReaderTest, CompressedStoragesAreNotReadYet) {
+TEST(TorchZipReaderTest, DeflatedStoragesAreRead) {
   TestFile file;
-  file.storage_options.method = 8;
+  file.storage_options = {.method = 8, .stored = RawDeflate(kSixFloats)};
+  HOIST_ASSERT_OK_AND_ASSIGN(const Catalog catalog, file.Read());
+  EXPECT_EQ(catalog.storages[0].size_bytes, 24u);
+  EXPECT_EQ(catalog.storages[0].deflated_bytes, RawDeflate(kSixFloats).size());
+  file.storage_options = {.method = 12};
   EXPECT_THAT(file.Read().status(), StatusIs(absl::StatusCode::kUnimplemented,
-                                             HasSubstr("compressed")));
+                                             HasSubstr("method 12")));
 }
 
 // What a damaged or hostile pickle can say of a storage.

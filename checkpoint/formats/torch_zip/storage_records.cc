@@ -1,0 +1,140 @@
+#include "hoist/checkpoint/formats/torch_zip/storage_records.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "hoist/core/base/checked_math.h"
+#include "hoist/core/status/annotate.h"
+#include "hoist/core/status/status_macros.h"
+
+namespace hoist {
+namespace {
+
+constexpr absl::string_view kNoData = "meta";
+
+}  // namespace
+
+absl::StatusOr<PickledStorage> StorageRecords::Load(Value id,
+                                                    absl::string_view folder) {
+  if (id.kind() != ValueKind::kTuple || id.size() != 5 ||
+      id[0].kind() != ValueKind::kString || id[0].AsString() != "storage" ||
+      id[1].kind() != ValueKind::kClass || id[2].kind() != ValueKind::kString ||
+      id[3].kind() != ValueKind::kString || id[4].kind() != ValueKind::kInt) {
+    return absl::DataLossError(
+        "its id is not (\"storage\", class, key, location, size)");
+  }
+  const auto dtype = dtype_of_class_(id[1].AsString());
+  if (!dtype) {
+    return absl::UnimplementedError(
+        absl::StrCat("the storage class ", id[1].AsString(), " is not known"));
+  }
+  const absl::string_view key = id[2].AsString();
+  const std::string record = absl::StrCat(folder, key);
+  const auto size_bytes =
+      CheckedMul<int64_t>(id[4].AsInt(), DTypeBits(*dtype) / 8);
+  if (id[4].AsInt() < 0 || !size_bytes) {
+    return absl::DataLossError(absl::StrCat("storage ", key, " would have ",
+                                            id[4].AsInt(), " elements"));
+  }
+  const auto known = by_record_.find(record);
+  if (known == by_record_.end()) {
+    return Add(record, *dtype,
+               absl::EndsWith(id[1].AsString(), "UntypedStorage"),
+               id[3].AsString(), static_cast<uint64_t>(*size_bytes));
+  }
+  // As torch does: the first one's class counts.
+  const StorageEntry& entry = entries_[known->second.index];
+  if (entry.size_bytes != static_cast<uint64_t>(*size_bytes) &&
+      !(entry.size_bytes == 0 && id[3].AsString() == kNoData)) {
+    return absl::DataLossError(
+        absl::StrCat("storage ", key, " has ", entry.size_bytes,
+                     " bytes in one place and ", *size_bytes, " in another"));
+  }
+  return known->second;
+}
+
+absl::StatusOr<PickledStorage> StorageRecords::Add(absl::string_view record,
+                                                   DType dtype, bool is_untyped,
+                                                   absl::string_view location,
+                                                   uint64_t size_bytes) {
+  const ZipMember* const member = archive_.Find(record);
+  if (member == nullptr) {
+    return absl::DataLossError(
+        absl::StrCat("The archive has no record ", record));
+  }
+  if (!member->is_stored() && !member->is_deflated()) {
+    return WithHint(
+        absl::UnimplementedError(
+            absl::StrCat("Record ", record, " is compressed by method ",
+                         member->method, "; deflate (8) is what Hoist reads")),
+        "Unpack the archive, and pack it again uncompressed (zip -0 -r)");
+  }
+  if (member->size_bytes != size_bytes &&
+      !(member->size_bytes == 0 && location == kNoData)) {
+    return absl::DataLossError(absl::StrCat("Record ", record, " has ",
+                                            member->size_bytes, " bytes, and ",
+                                            size_bytes, " belong to it"));
+  }
+  StorageEntry entry;
+  entry.name = std::string(record);
+  entry.size_bytes = member->size_bytes;
+  HOIST_ASSIGN_OR_RETURN(entry.offset_bytes, headers_.DataOffset(*member));
+  if (member->is_deflated()) {
+    entry.deflated_bytes = member->stored_bytes;
+  }
+  if (member->crc32 != 0) {
+    entry.crc32 = member->crc32;
+  }
+  if (is_big_endian_ && !is_untyped) {
+    entry.swap_bytes = DTypeSwapBytes(dtype);
+  }
+  const PickledStorage storage{.index = static_cast<int>(entries_.size()),
+                               .dtype = dtype,
+                               .is_untyped = is_untyped,
+                               .location = std::string(location)};
+  entries_.push_back(std::move(entry));
+  by_record_.emplace(record, storage);
+  return storage;
+}
+
+absl::Status SwapUntypedStorages(const std::vector<PickledStorage>& storages,
+                                 Catalog& catalog) {
+  std::vector<bool> is_untyped(catalog.storages.size(), false);
+  for (const PickledStorage& storage : storages) {
+    is_untyped[storage.index] = storage.is_untyped;
+  }
+  std::vector<bool> is_set(catalog.storages.size(), false);
+  for (const TensorEntry& tensor : catalog.tensors) {
+    if (!tensor.storage || !is_untyped[*tensor.storage]) {
+      continue;
+    }
+    StorageEntry& storage = catalog.storages[*tensor.storage];
+    const int width = DTypeSwapBytes(tensor.spec.dtype);
+    if (is_set[*tensor.storage] && storage.swap_bytes != width) {
+      return absl::UnimplementedError(absl::StrCat(
+          "Tensor ", tensor.name, ": ", storage.name,
+          " is big-endian, and seen as elements of different widths"));
+    }
+    if (!is_set[*tensor.storage] && width > 1) {
+      catalog.warnings.push_back(absl::StrCat(
+          tensor.name,
+          ": the big-endian bytes are swapped; torch.load does not do so for ",
+          DTypeName(tensor.spec.dtype)));
+    }
+    is_set[*tensor.storage] = true;
+    storage.swap_bytes = width;
+  }
+  return absl::OkStatus();
+}
+
+void ResolveStorageValues(const std::vector<PickledStorage>& storages,
+                          ValueGraph& graph) {
+  for (size_t id = 0; id < graph.size(); ++id) {
+    ValueGraph::Node& node = graph.node(static_cast<ValueId>(id));
+    if (node.kind == ValueKind::kStorage) {
+      const int64_t index = std::get<int64_t>(node.data);
+      node.data = int64_t{storages[static_cast<size_t>(index)].index};
+    }
+  }
+}
+
+}  // namespace hoist

@@ -1,0 +1,72 @@
+#ifndef HOIST_CHECKPOINT_FORMATS_TORCH_ZIP_STORAGE_RECORDS_H_
+#define HOIST_CHECKPOINT_FORMATS_TORCH_ZIP_STORAGE_RECORDS_H_
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "hoist/checkpoint/catalog/catalog.h"
+#include "hoist/checkpoint/formats/torch_zip/torch_archive.h"
+#include "hoist/checkpoint/pickle/torch_vocabulary.h"
+#include "hoist/checkpoint/zip/zip_header_reader.h"
+#include "hoist/core/io/random_access_file.h"
+
+namespace hoist {
+
+// Turns the persistent ids of a pickle in a TorchArchive into storages of the
+// catalog, each record once. Both must outlive it. Thread-compatible.
+class StorageRecords {
+ public:
+  // The dtype of a storage class, as StorageClassDType() tells it.
+  using DTypeOfClass = std::optional<DType> (*)(absl::string_view class_name);
+
+  StorageRecords(const RandomAccessFile& file, const TorchArchive& archive,
+                 bool is_big_endian,
+                 DTypeOfClass dtype_of_class = StorageClassDType)
+      : headers_(file),
+        archive_(archive),
+        is_big_endian_(is_big_endian),
+        dtype_of_class_(dtype_of_class) {}
+
+  // `id` is ("storage", class, key, location, number of elements), its record
+  // `folder` and the key. Reads the record's header. kDataLoss if it is not
+  // there, or of another size: only that of a storage without data, on the
+  // "meta" device, may be empty. kUnimplemented for a class that is not known.
+  absl::StatusOr<PickledStorage> Load(Value id,
+                                      absl::string_view folder = "data/");
+
+  std::vector<StorageEntry>& entries() { return entries_; }
+
+ private:
+  absl::StatusOr<PickledStorage> Add(absl::string_view record, DType dtype,
+                                     bool is_untyped,
+                                     absl::string_view location,
+                                     uint64_t size_bytes);
+
+  ZipHeaderReader headers_;
+  const TorchArchive& archive_;
+  const bool is_big_endian_;
+  const DTypeOfClass dtype_of_class_;
+  std::vector<StorageEntry> entries_;
+  absl::flat_hash_map<std::string, PickledStorage> by_record_;
+};
+
+// In the catalog of a big-endian archive: an untyped storage takes its byte
+// order from the tensors over it, which must agree. torch leaves these bytes as
+// they are, and so gets other numbers: a warning says so.
+absl::Status SwapUntypedStorages(const std::vector<PickledStorage>& storages,
+                                 Catalog& catalog);
+
+// Makes kStorage values, which index `storages`, index the catalog's. Storages
+// of which no tensor is listed are not part of the catalog's tensors; values go
+// on to name them.
+void ResolveStorageValues(const std::vector<PickledStorage>& storages,
+                          ValueGraph& graph);
+
+}  // namespace hoist
+
+#endif  // HOIST_CHECKPOINT_FORMATS_TORCH_ZIP_STORAGE_RECORDS_H_
