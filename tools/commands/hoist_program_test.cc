@@ -17,6 +17,7 @@ namespace hoist {
 namespace {
 
 using ::nlohmann::ordered_json;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
@@ -117,6 +118,28 @@ TEST_F(HoistProgramTest, InspectSaysItInJson) {
   const ordered_json with_digests = ordered_json::parse(out());
   EXPECT_THAT(with_digests["tensors"][0]["sha256"].get<std::string>(),
               MatchesRegex("[0-9a-f]{64}"));
+}
+
+TEST_F(HoistProgramTest, InspectsOnlyWhatIsNamed) {
+  ASSERT_EQ(Run({"inspect", "--json", kSample, "*.head", "*.stem.0.weight"}),
+            kExitDone)
+      << err();
+  const ordered_json json = ordered_json::parse(out());
+  std::vector<std::string> names;
+  for (const auto& tensor : json["tensors"]) {
+    names.push_back(tensor["name"]);
+  }
+  EXPECT_THAT(names, ElementsAre("model_state_dict.stem.0.weight",
+                                 "model_state_dict.head.weight",
+                                 "model_state_dict.head.bias"));
+
+  ASSERT_EQ(Run({"inspect", kSample, "*.head"}), kExitDone);
+  EXPECT_THAT(out(), HasSubstr("[10, 16]"));
+  EXPECT_THAT(out(), Not(HasSubstr("epoch")));
+
+  EXPECT_EQ(Run({"inspect", kSample, "head"}), kExitError);
+  EXPECT_THAT(out(), IsEmpty());
+  EXPECT_THAT(err(), HasSubstr("There is model_state_dict.head"));
 }
 
 TEST_F(HoistProgramTest, AFileThatIsNotThereIsAnError) {

@@ -4,6 +4,7 @@
 
 #include "hoist/checkpoint/checkpoint.h"
 #include "hoist/checkpoint/load/digest.h"
+#include "hoist/checkpoint/selection/select_tensors.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/tools/commands/worker_threads.h"
 #include "hoist/tools/ui/catalog_view.h"
@@ -18,6 +19,10 @@ CLI::App* AddInspectCommand(CLI::App& app, InspectArguments& arguments) {
   command->add_option("path", arguments.path, "The checkpoint")
       ->type_name("PATH")
       ->required();
+  command
+      ->add_option("names", arguments.names,
+                   "Only these layers or tensors; with * ? [a-z] as in a shell")
+      ->type_name("NAME");
   command->add_flag("--json", arguments.json,
                     "Print JSON (schema hoist.inspect/1)");
   command->add_flag("--digests", arguments.digests,
@@ -25,6 +30,7 @@ CLI::App* AddInspectCommand(CLI::App& app, InspectArguments& arguments) {
   command->footer(
       "Examples:\n"
       "  hoist inspect model.pt\n"
+      "  hoist inspect model.pt layer1 '*.bias'  a layer, and all biases\n"
       "  hoist inspect --json model.safetensors | jq '.tensors[].name'\n"
       "  hoist inspect --digests model.pt");
   return command;
@@ -34,7 +40,10 @@ absl::Status RunInspect(const InspectArguments& arguments,
                         const CommandContext& context) {
   const std::string path = ResolvePath(context, arguments.path);
   HOIST_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Checkpoint::Open(path));
-  const Catalog& catalog = checkpoint.catalog();
+  Catalog catalog = checkpoint.catalog();
+  if (!arguments.names.empty()) {
+    HOIST_ASSIGN_OR_RETURN(catalog, SelectTensors(catalog, arguments.names));
+  }
   std::optional<Digests> digests;
   if (arguments.digests) {
     const WorkerThreads threads(DefaultThreadCount());

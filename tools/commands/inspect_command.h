@@ -2,6 +2,7 @@
 #define HOIST_TOOLS_COMMANDS_INSPECT_COMMAND_H_
 
 #include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
@@ -11,6 +12,7 @@ namespace hoist {
 
 struct InspectArguments {
   std::string path;
+  std::vector<std::string> names;  // patterns of SelectTensors(); none for all
   bool json = false;
   bool digests = false;
 };

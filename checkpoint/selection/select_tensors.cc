@@ -1,0 +1,146 @@
+#include "hoist/checkpoint/selection/select_tensors.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "hoist/core/status/annotate.h"
+
+namespace hoist {
+namespace {
+
+// Backslashes are parts of names, not of patterns.
+constexpr int kFlags = FNM_NOESCAPE;
+
+bool IsGlob(absl::string_view pattern) {
+  return pattern.find_first_of("*?[") != absl::string_view::npos;
+}
+
+bool IsLayerOf(absl::string_view layer, absl::string_view name) {
+  return name.size() > layer.size() && name[layer.size()] == '.' &&
+         name.substr(0, layer.size()) == layer;
+}
+
+// How many changes of one letter make `b` of `a`; counts to `limit` at most.
+size_t EditDistance(absl::string_view a, absl::string_view b, size_t limit) {
+  if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) >= limit) {
+    return limit;
+  }
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) {
+    row[j] = j;
+  }
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return std::min(row[b.size()], limit);
+}
+
+// The names and layers that come closest to what was meant.
+std::vector<std::string> Suggestions(const Catalog& catalog,
+                                     absl::string_view pattern) {
+  constexpr size_t kMaxCandidates = 10'000;
+  constexpr size_t kMaxLength = 200;
+  constexpr size_t kShown = 3;
+  const size_t limit = std::max<size_t>(4, pattern.size() / 3);
+  std::vector<std::pair<size_t, std::string>> found;
+  absl::flat_hash_set<absl::string_view> seen;
+  const auto consider = [&](absl::string_view candidate) {
+    if (candidate.size() > kMaxLength || seen.size() >= kMaxCandidates ||
+        !seen.insert(candidate).second) {
+      return;
+    }
+    // Also where only what leads there was left out.
+    const bool is_end =
+        candidate.size() > pattern.size() && !pattern.empty() &&
+        candidate.substr(candidate.size() - pattern.size()) == pattern;
+    const size_t distance =
+        is_end ? 1 : EditDistance(pattern, candidate, limit);
+    if (distance < limit) {
+      found.emplace_back(distance, candidate);
+    }
+  };
+  for (const TensorEntry& tensor : catalog.tensors) {
+    const absl::string_view name = tensor.name;
+    consider(name);
+    for (size_t dot = name.find('.'); dot != absl::string_view::npos;
+         dot = name.find('.', dot + 1)) {
+      consider(name.substr(0, dot));
+    }
+  }
+  std::stable_sort(
+      found.begin(), found.end(),
+      [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::string> names;
+  for (size_t i = 0; i < std::min(found.size(), kShown); ++i) {
+    names.push_back(found[i].second);
+  }
+  return names;
+}
+
+absl::Status NoSuchTensor(const Catalog& catalog, const std::string& pattern) {
+  const absl::Status error = absl::NotFoundError(
+      absl::StrCat("No tensor or layer has the name ", pattern, ", of ",
+                   catalog.tensors.size(), " tensors"));
+  const std::vector<std::string> names = Suggestions(catalog, pattern);
+  return WithHint(error,
+                  names.empty()
+                      ? "Without names, all tensors are shown"
+                      : absl::StrCat("There is ", absl::StrJoin(names, ", ")));
+}
+
+}  // namespace
+
+bool MatchesName(absl::string_view pattern, absl::string_view name) {
+  if (pattern == name || IsLayerOf(pattern, name)) {
+    return true;
+  }
+  if (!IsGlob(pattern)) {
+    return false;
+  }
+  const std::string glob(pattern);
+  return fnmatch(glob.c_str(), std::string(name).c_str(), kFlags) == 0 ||
+         fnmatch((glob + ".*").c_str(), std::string(name).c_str(), kFlags) == 0;
+}
+
+absl::StatusOr<Catalog> SelectTensors(const Catalog& catalog,
+                                      absl::Span<const std::string> patterns) {
+  std::vector<bool> is_used(patterns.size(), false);
+  std::vector<TensorEntry> selected;
+  for (const TensorEntry& tensor : catalog.tensors) {
+    bool is_selected = false;
+    for (size_t i = 0; i < patterns.size(); ++i) {
+      if (MatchesName(patterns[i], tensor.name)) {
+        is_used[i] = true;
+        is_selected = true;
+      }
+    }
+    if (is_selected) {
+      selected.push_back(tensor);
+    }
+  }
+  for (size_t i = 0; i < patterns.size(); ++i) {
+    if (!is_used[i]) {
+      return NoSuchTensor(catalog, patterns[i]);
+    }
+  }
+  Catalog result = catalog;
+  result.tensors = std::move(selected);
+  // What refers to tensors by index.
+  result.values = std::make_shared<const ValueGraph>();
+  result.root_id = ValueGraph::kNoneId;
+  return result;
+}
+
+}  // namespace hoist

@@ -1,0 +1,28 @@
+#ifndef HOIST_CHECKPOINT_SELECTION_SELECT_TENSORS_H_
+#define HOIST_CHECKPOINT_SELECTION_SELECT_TENSORS_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "hoist/checkpoint/catalog/catalog.h"
+
+namespace hoist {
+
+// Whether `pattern` means the tensor `name`: the name itself, a layer that it
+// is in ("blocks.0" means "blocks.0.conv1.weight"), or a glob for one of the
+// two with `*`, `?` and `[a-z]` as in a shell, where `*` also stands for dots
+// ("*.bias", "blocks.[01]"). Thread-safe.
+bool MatchesName(absl::string_view pattern, absl::string_view name);
+
+// `catalog` with only those of its tensors that one of `patterns` means, in its
+// order, and without its other values; storages keep their indices. A pattern
+// that means no tensor is kNotFound, with the names that come closest as a
+// hint. Thread-safe.
+absl::StatusOr<Catalog> SelectTensors(const Catalog& catalog,
+                                      absl::Span<const std::string> patterns);
+
+}  // namespace hoist
+
+#endif  // HOIST_CHECKPOINT_SELECTION_SELECT_TENSORS_H_
