@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -137,9 +138,10 @@ absl::StatusOr<Catalog> SelectTensors(const Catalog& catalog,
   }
   Catalog result = catalog;
   result.tensors = std::move(selected);
-  // What refers to tensors by index.
-  result.values = std::make_shared<const ValueGraph>();
-  result.root_id = ValueGraph::kNoneId;
+  // The old values refer to tensors by index.
+  auto values = std::make_shared<ValueGraph>();
+  result.root_id = values->AddItems(ValueKind::kDict, {});
+  result.values = std::move(values);
   return result;
 }
 

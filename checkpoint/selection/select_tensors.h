@@ -17,7 +17,7 @@ namespace hoist {
 bool MatchesName(absl::string_view pattern, absl::string_view name);
 
 // `catalog` with only those of its tensors that one of `patterns` means, in its
-// order, and without its other values; storages keep their indices. A pattern
+// order, and an empty dict for all else; storages keep their indices. A pattern
 // that means no tensor is kNotFound, with the names that come closest as a
 // hint. Thread-safe.
 absl::StatusOr<Catalog> SelectTensors(const Catalog& catalog,

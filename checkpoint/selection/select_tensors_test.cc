@@ -55,7 +55,8 @@ TEST(SelectTensorsTest, KeepsOrderAndStorages) {
   EXPECT_EQ(selected.tensors[1].name, "model.head.weight");
   EXPECT_EQ(selected.tensors[1].storage, 2);
   EXPECT_EQ(selected.storages.size(), 3u);
-  EXPECT_EQ(selected.root().kind(), ValueKind::kNone);
+  EXPECT_EQ(selected.root().kind(), ValueKind::kDict);
+  EXPECT_EQ(selected.root().size(), 0u);
 }
 
 TEST(SelectTensorsTest, EveryPatternMustMeanSomething) {
