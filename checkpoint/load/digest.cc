@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "hoist/checkpoint/load/chunk_plan.h"
 #include "hoist/checkpoint/load/storage_loader.h"
 #include "hoist/checkpoint/load/storage_sink.h"
@@ -14,8 +15,19 @@ namespace {
 
 using Digests = std::vector<std::optional<std::string>>;
 
+// A tensor with stride 0 may claim any number of bytes over a few.
+constexpr uint64_t kMaxRepeatedBytes = uint64_t{1} << 30;
+
 absl::StatusOr<std::string> DigestOf(const TensorEntry& entry,
                                      const std::shared_ptr<Buffer>& buffer) {
+  HOIST_ASSIGN_OR_RETURN(const int64_t bytes, LogicalBytes(entry.spec));
+  const auto size = static_cast<uint64_t>(bytes);
+  if (size > kMaxRepeatedBytes && size / 2 > buffer->size_bytes()) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "Tensor ", entry.name, ": its elements would take ", size,
+        " bytes, repeated from ", buffer->size_bytes(),
+        "; digests are made of ", kMaxRepeatedBytes, " such at most"));
+  }
   HOIST_ASSIGN_OR_RETURN(const Tensor tensor, TensorView(entry, buffer));
   Sha256 sha256;
   ForEachContiguousRun(

@@ -53,6 +53,14 @@ TEST_P(TensorDigestsTest, AreOfTheElementsInRowMajorOrder) {
   EXPECT_EQ(digests[5], DigestOf(""));
 }
 
+TEST_P(TensorDigestsTest, WhatRepeatsWithoutEndIsRefused) {
+  TestCheckpoint checkpoint({"aaaa"});
+  checkpoint.catalog.tensors[0].spec = {
+      DType::kFloat32, {int64_t{1} << 40}, {0}};
+  EXPECT_THAT(TensorDigests(checkpoint.catalog, checkpoint.files, pool()),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+}
+
 TEST_P(TensorDigestsTest, DamageIsAnError) {
   TestCheckpoint checkpoint({"aaaa", "bbbb"});
   checkpoint.catalog.storages[1].crc32 = 1;
