@@ -16,9 +16,9 @@ namespace hoist {
 // hexadecimal digits: the same for equal tensors, whatever file, strides or
 // byte order they were stored with. Parallel to catalog.tensors; nullopt for
 // a tensor without data. Reads all payload, one storage per thread at a time,
-// and verifies its checksums. kResourceExhausted for
-// a tensor that repeats few bytes to more than a GiB. `files` as
-// Checkpoint::files(); `pool` may be null. Errors as of Load().
+// and verifies its checksums. `files` as Checkpoint::files(); `pool` may be
+// null. kResourceExhausted for a tensor that repeats few bytes to more than a
+// GiB; other errors as of Load().
 absl::StatusOr<std::vector<std::optional<std::string>>> TensorDigests(
     const Catalog& catalog, CatalogFiles files, ThreadPool* pool);
 
