@@ -14,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "hoist/checkpoint/pickle/memo.h"
 #include "hoist/checkpoint/pickle/python_types.h"
+#include "hoist/checkpoint/pickle/repeated_keys.h"
 #include "hoist/checkpoint/pickle/text_escapes.h"
 #include "hoist/core/base/endian.h"
 #include "hoist/core/status/annotate.h"
@@ -136,7 +137,6 @@ class Machine {
                           bool pairs);
   absl::Status Call(ValueId callable, absl::Span<const ValueId> arguments);
   absl::Status CountCopies(ValueId made);
-  void RemoveRepeatedKeys();
 
   const absl::Span<const uint8_t> bytes_;
   PickleVocabulary& vocabulary_;
@@ -275,11 +275,11 @@ absl::StatusOr<PickleResult> Machine::Run() {
           "The pickle makes more than ", limits_.max_values, " values"));
     }
   }
-  RemoveRepeatedKeys();
+  RemoveRepeatedKeys(graph_, first_value_);
   return PickleResult{.root = stack_.back(), .size_bytes = position_};
 }
 
-// --- what is left of the pickle ----------------------------------------------
+// --- what is left of the pickle ---
 
 absl::StatusOr<absl::Span<const uint8_t>> Machine::Take(uint64_t size) {
   const size_t left = bytes_.size() - position_;
@@ -321,7 +321,7 @@ absl::StatusOr<absl::string_view> Machine::TakeLine() {
   return rest.substr(0, end);
 }
 
-// --- stack and memo ----------------------------------------------------------
+// --- stack and memo ---
 
 absl::Status Machine::Push(ValueId id) {
   stack_.push_back(id);
@@ -413,8 +413,7 @@ absl::Status Machine::Get(uint64_t index) {
   return Push(*remembered);
 }
 
-// --- the stack's own opcodes
-// ---------------------------------------------------
+// --- the stack's own opcodes ---
 
 absl::Status Machine::Proto() {
   HOIST_ASSIGN_OR_RETURN(const uint8_t protocol, TakeNumber<uint8_t>());
@@ -469,8 +468,7 @@ absl::Status Machine::Dup() {
   return Push(top);
 }
 
-// --- numbers
-// -------------------------------------------------------------------
+// --- numbers ---
 
 template <typename T>
 absl::Status Machine::BinInt() {
@@ -537,8 +535,7 @@ absl::Status Machine::FloatLine() {
   return PushNode({.kind = ValueKind::kFloat, .data = value});
 }
 
-// --- text and bytes
-// ------------------------------------------------------------
+// --- text and bytes ---
 
 template <typename Length>
 absl::Status Machine::BinString() {
@@ -572,8 +569,7 @@ absl::Status Machine::UnicodeLine() {
   return PushText(ValueKind::kString, text);
 }
 
-// --- collections
-// ---------------------------------------------------------------
+// --- collections ---
 
 absl::Status Machine::EmptyTuple() {
   if (empty_tuple_ == ValueGraph::kNoneId) {
@@ -648,8 +644,7 @@ absl::Status Machine::ExtendWith(ValueId object,
   return absl::OkStatus();
 }
 
-// --- the memo
-// ------------------------------------------------------------------
+// --- the memo ---
 
 template <typename Index>
 absl::Status Machine::BinPut() {
@@ -683,8 +678,7 @@ absl::Status Machine::GetLine() {
 
 absl::Status Machine::Memoize() { return Put(memo_.size()); }
 
-// --- objects
-// -------------------------------------------------------------------
+// --- objects ---
 
 absl::Status Machine::Global() {
   HOIST_ASSIGN_OR_RETURN(const absl::string_view module, TakeLine());
@@ -816,64 +810,6 @@ absl::Status Machine::BinPersId() {
 absl::Status Machine::Refuse() {
   return absl::PermissionDeniedError(
       "refused: it refers to something outside of the file");
-}
-
-// --- afterwards
-// ----------------------------------------------------------------
-
-// Text by which equal keys are equal, as far as Python's rules are simple: "1"
-// is not 1, and 1, 1.0 and True are the same.
-std::optional<std::string> KeyText(Value key) {
-  switch (key.kind()) {
-    case ValueKind::kString:
-      return absl::StrCat("s", key.AsString());
-    case ValueKind::kBytes:
-      return absl::StrCat("b", key.AsString());
-    case ValueKind::kNone:
-      return "n";
-    case ValueKind::kBool:
-      return key.AsBool() ? "1" : "0";
-    case ValueKind::kInt:
-      return absl::StrCat(key.AsInt());
-    case ValueKind::kFloat:
-      if (key.AsFloat() >= -9e15 && key.AsFloat() <= 9e15 &&
-          key.AsFloat() ==
-              static_cast<double>(static_cast<int64_t>(key.AsFloat()))) {
-        return absl::StrCat(static_cast<int64_t>(key.AsFloat()));
-      }
-      return absl::StrCat("f", ValueText(key));
-    default:
-      return std::nullopt;
-  }
-}
-
-// A dict has the first place and the last value of a key that it is given
-// twice, as in Python; two readers must not see two different tensors.
-void Machine::RemoveRepeatedKeys() {
-  absl::flat_hash_map<std::string, size_t> places;
-  for (size_t id = first_value_; id < graph_.size(); ++id) {
-    ValueGraph::Node& node = graph_.node(static_cast<ValueId>(id));
-    if (node.kind != ValueKind::kDict) {
-      continue;
-    }
-    Items& items = std::get<Items>(node.data);
-    places.clear();
-    size_t kept = 0;
-    for (size_t i = 0; i < items.size(); i += 2) {
-      const auto text = KeyText(Value(&graph_, items[i]));
-      if (text.has_value()) {
-        const auto [place, is_new] = places.try_emplace(*text, kept);
-        if (!is_new) {
-          items[place->second + 1] = items[i + 1];
-          continue;
-        }
-      }
-      items[kept] = items[i];
-      items[kept + 1] = items[i + 1];
-      kept += 2;
-    }
-    items.resize(kept);
-  }
 }
 
 }  // namespace
