@@ -70,7 +70,7 @@ absl::Status Unknown(absl::string_view head) {
   std::string text;
   for (const char c : head.substr(0, kShownBytes)) {
     const auto byte = static_cast<uint8_t>(c);
-    absl::StrAppendFormat(&hex, hex.empty() ? "%02x" : " %02x", byte);
+    absl::StrAppendFormat(&hex, "%s%02x", hex.empty() ? "" : " ", byte);
     text += byte >= 0x20 && byte < 0x7f ? c : '.';
   }
   return WithHint(absl::InvalidArgumentError(absl::StrCat(
