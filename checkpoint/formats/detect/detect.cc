@@ -47,6 +47,13 @@ bool IsTorchLegacy(absl::string_view head) {
   });
 }
 
+// A tar archive; its reader tells bundles of files.
+bool IsTar(absl::string_view head) {
+  constexpr size_t kMagicOffset = 257;
+  return head.size() > kMagicOffset &&
+         absl::StartsWith(head.substr(kMagicOffset), "ustar");
+}
+
 // Whether a JSON object begins where that of a safetensors file would.
 bool HasSafetensorsObject(absl::string_view head) {
   const size_t start = head.find_first_not_of(" \t\r\n", kLengthBytes);
@@ -102,6 +109,9 @@ absl::StatusOr<Format> DetectFormat(const RandomAccessFile& file) {
   }
   if (IsTorchLegacy(head)) {
     return Format::kTorchLegacy;
+  }
+  if (IsTar(head)) {
+    return Format::kTorchTar;
   }
   HOIST_RETURN_IF_ERROR(RefuseForeignFile(head, file.size_bytes()));
   // Its reader has a message for the length.

@@ -187,7 +187,7 @@ TEST(DetectFormatTest, OlderAndOtherFormatsOfPyTorch) {
               HasSubstr("mobile"));
   std::string tar(512, '\0');
   tar.replace(0, 7, "storage").replace(257, 5, "ustar");
-  EXPECT_THAT(Refusal(kUnimplemented, tar), HasSubstr("tar archive"));
+  EXPECT_THAT(Detect(tar), IsFormat(Format::kTorchTar));
 }
 
 TEST(DetectFormatTest, LegacyTorchSaveInEveryProtocol) {

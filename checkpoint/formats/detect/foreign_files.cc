@@ -49,11 +49,6 @@ constexpr Signature kSignatures[] = {
      "read yet",
      "Save the weights of the model it was made from: "
      "torch.save(model.state_dict(), \"weights.pt\")"},
-    {257, Bytes("ustar"), UnimplementedError,
-     "A tar archive, a bundle of files or a checkpoint of PyTorch before "
-     "0.1.11: recognised, not read yet",
-     "Unpack a bundle and load the checkpoint inside; save a checkpoint again "
-     "with torch 1.6 or later: torch.save(torch.load(path), new_path)"},
     {0, Bytes("\x1f\x8b"), InvalidArgumentError,
      "The file is compressed with gzip", kDecompress},
     {0, Bytes("BZh"), InvalidArgumentError, "The file is compressed with bzip2",
