@@ -370,9 +370,8 @@ bool Walker::Line(std::string* text) {
     // A short look first: most lines are names and numbers.
     size_t wanted = 256;
     auto bytes = window_.At(position_, wanted);
-    const void* end = bytes.empty()
-                          ? nullptr
-                          : std::memchr(bytes.data(), '\n', bytes.size());
+    const void* end =
+        bytes.empty() ? nullptr : std::memchr(bytes.data(), '\n', bytes.size());
     if (end == nullptr) {
       bytes = window_.At(position_, ByteWindow::kMaxBytes);
       end = bytes.empty() ? nullptr
@@ -380,8 +379,8 @@ bool Walker::Line(std::string* text) {
     }
     const size_t size =
         end == nullptr ? bytes.size()
-                       : static_cast<size_t>(
-                             static_cast<const uint8_t*>(end) - bytes.data());
+                       : static_cast<size_t>(static_cast<const uint8_t*>(end) -
+                                             bytes.data());
     if (text != nullptr && text->size() <= kMaxNameBytes) {
       text->append(reinterpret_cast<const char*>(bytes.data()),
                    std::min(size, kMaxNameBytes + 1 - text->size()));
@@ -645,8 +644,9 @@ std::optional<std::string> Walker::TextAt(uint64_t position) {
     return opcode == 'S' ? UnescapePythonString(line)
                          : UnescapeRawUnicode(line);
   }
-  const size_t size_bytes =
-      opcode == 'U' || opcode == 0x8c ? 1 : opcode == 0x8d ? 8 : 4;
+  const size_t size_bytes = opcode == 'U' || opcode == 0x8c ? 1
+                            : opcode == 0x8d                ? 8
+                                                            : 4;
   if (rest.size() < size_bytes) {
     return std::nullopt;
   }
