@@ -98,6 +98,12 @@ class TorchVocabulary::Arguments {
     if (value.kind() != ValueKind::kTuple && value.kind() != ValueKind::kList) {
       return Unexpected(i, "a tuple");
     }
+    // Each tensor copies them, and a long tuple can be given to many.
+    constexpr size_t kMaxDimensions = 1000;
+    if (value.size() > kMaxDimensions) {
+      return absl::DataLossError(
+          absl::StrCat("argument ", i, " has ", value.size(), " dimensions"));
+    }
     std::vector<int64_t> ints;
     for (size_t j = 0; j < value.size(); ++j) {
       HOIST_ASSIGN_OR_RETURN(const int64_t item, IntOf(value[j], i));

@@ -197,6 +197,17 @@ TEST_F(TorchVocabularyTest, SayWhichArgumentIsWrong) {
   }
 }
 
+TEST_F(TorchVocabularyTest, DimensionsAreBounded) {
+  const auto tensor = [](int dimensions) {
+    const std::vector<int32_t> ones(static_cast<size_t>(dimensions), 1);
+    return Tensor(AnyStorage(), 0, ones, ones);
+  };
+  HOIST_EXPECT_OK(Read(tensor(1000)).status());
+  EXPECT_THAT(
+      Read(tensor(1001)).status(),
+      StatusIs(absl::StatusCode::kDataLoss, HasSubstr("1001 dimensions")));
+}
+
 TEST_F(TorchVocabularyTest, OtherNamesAreOpaque) {
   HOIST_ASSERT_OK_AND_ASSIGN(
       const Value value,
