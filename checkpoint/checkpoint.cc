@@ -6,6 +6,7 @@
 #include "hoist/checkpoint/formats/detect/detect.h"
 #include "hoist/checkpoint/formats/safetensors/safetensors_reader.h"
 #include "hoist/checkpoint/formats/torch_legacy/torch_legacy_reader.h"
+#include "hoist/checkpoint/formats/torch_script/torch_script_reader.h"
 #include "hoist/checkpoint/formats/torch_tar/torch_tar_reader.h"
 #include "hoist/checkpoint/formats/torch_zip/torch_zip_reader.h"
 #include "hoist/checkpoint/load/load_catalog.h"
@@ -22,6 +23,8 @@ absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file) {
       return ReadTorchZip(file);
     case Format::kTorchLegacy:
       return ReadTorchLegacy(file);
+    case Format::kTorchScript:
+      return ReadTorchScript(file);
     case Format::kTorchTar:
       return ReadTorchTar(file);
     case Format::kSafetensors:

@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "hoist/checkpoint/formats/detect/foreign_files.h"
+#include "hoist/checkpoint/zip/zip_directory.h"
 #include "hoist/core/base/endian.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
@@ -72,6 +73,22 @@ bool IsSafetensors(absl::string_view head) {
              absl::string_view::npos;
 }
 
+// TorchScript keeps constants beside the pickle; torch.load goes by that too.
+// An archive whose directory cannot be read is left to torch.save's reader.
+Format FormatOfZip(const RandomAccessFile& file) {
+  const auto zip = ZipDirectory::Read(file);
+  if (zip.ok()) {
+    for (const ZipMember& member : zip->members()) {
+      const size_t slash = member.name.find('/');
+      if (slash != std::string::npos &&
+          member.name.substr(slash + 1) == "constants.pkl") {
+        return Format::kTorchScript;
+      }
+    }
+  }
+  return Format::kTorchZip;
+}
+
 absl::Status Unknown(absl::string_view head) {
   std::string hex;
   std::string text;
@@ -105,7 +122,7 @@ absl::StatusOr<Format> DetectFormat(const RandomAccessFile& file) {
     return Format::kSafetensors;
   }
   if (absl::StartsWith(head, kZipMagic)) {
-    return Format::kTorchZip;
+    return FormatOfZip(file);
   }
   if (IsTorchLegacy(head)) {
     return Format::kTorchLegacy;

@@ -60,7 +60,7 @@ TEST(DetectFormatTest, FilesOfTheRealLibraries) {
   EXPECT_THAT(DetectFile("checkpoint/testdata/torch-2.11/dict_plain.pt"),
               IsFormat(Format::kTorchZip));
   EXPECT_THAT(DetectFile("checkpoint/testdata/torch-2.11/script_module.pt"),
-              IsFormat(Format::kTorchZip));
+              IsFormat(Format::kTorchScript));
   for (const absl::string_view name :
        {"state_dict", "empty", "handwritten_header"}) {
     EXPECT_THAT(DetectFile(absl::StrCat("checkpoint/testdata/safetensors-0.8/",
