@@ -142,10 +142,15 @@ std::vector<Namer::Child> Namer::ChildrenOf(Value value, Role role) {
   if (value.kind() == ValueKind::kOpaque) {
     // The attributes, under their own names.
     AddItems(value.state(), children);
-    const ScriptClass* const type = classes_.Find(value.ClassName());
+    const std::string name = value.ClassName();
+    if (name == "torch._utils._rebuild_sparse_tensor") {
+      warnings_.push_back(absl::StrCat(
+          name_, ": a sparse tensor, of which Hoist lists the parts"));
+    }
+    const ScriptClass* const type = classes_.Find(name);
     if (type != nullptr && type->is_module && type->has_setstate) {
       warnings_.push_back(absl::StrCat(
-          name_.empty() ? "The module" : name_, ": ", value.ClassName(),
+          name_.empty() ? "The module" : name_, ": ", name,
           " has a __setstate__ of its own, which Hoist never runs: its tensors "
           "have the names that they have in its state"));
     }

@@ -222,6 +222,7 @@ TEST(TorchScriptReaderTest, SparseTensorsAreKeptByTheirParts) {
                              Floats("1"), OrderedDict({})})}));
   HOIST_ASSERT_OK_AND_ASSIGN(const Catalog catalog, file.Read());
   EXPECT_THAT(Names(catalog), ElementsAre("other b.3", "other b.4"));
+  EXPECT_THAT(catalog.warnings, ElementsAre(HasSubstr("b: a sparse tensor")));
 }
 
 TEST(TorchScriptReaderTest, MetaTensorsHaveNoData) {
