@@ -6,6 +6,7 @@
 #include "hoist/checkpoint/formats/detect/detect.h"
 #include "hoist/checkpoint/formats/safetensors/safetensors_reader.h"
 #include "hoist/checkpoint/formats/torch_legacy/torch_legacy_reader.h"
+#include "hoist/checkpoint/formats/torch_pt2/torch_pt2_reader.h"
 #include "hoist/checkpoint/formats/torch_script/torch_script_reader.h"
 #include "hoist/checkpoint/formats/torch_tar/torch_tar_reader.h"
 #include "hoist/checkpoint/formats/torch_zip/torch_zip_reader.h"
@@ -25,6 +26,8 @@ absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file) {
       return ReadTorchLegacy(file);
     case Format::kTorchScript:
       return ReadTorchScript(file);
+    case Format::kTorchPt2:
+      return ReadTorchPt2(file);
     case Format::kTorchTar:
       return ReadTorchTar(file);
     case Format::kSafetensors:

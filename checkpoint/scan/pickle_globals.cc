@@ -19,11 +19,12 @@ namespace {
 
 constexpr int kNewestProtocol = 5;
 constexpr size_t kMaxNameBytes = 4096;
-constexpr size_t kMaxStack = size_t{1} << 24;
-constexpr size_t kMaxMarks = size_t{1} << 22;
-constexpr size_t kMaxMemo = size_t{1} << 24;
-constexpr size_t kMaxSparseMemo = size_t{1} << 20;
+constexpr size_t kMaxStack = size_t{1} << 23;
+constexpr size_t kMaxMarks = size_t{1} << 21;
+constexpr size_t kMaxMemo = size_t{1} << 23;
+constexpr size_t kMaxSparseMemo = size_t{1} << 19;
 constexpr size_t kMaxGlobals = 100'000;
+constexpr size_t kMaxAllNamesBytes = size_t{16} << 20;
 // What else than an opcode counts as steps.
 constexpr uint64_t kLineBytesPerStep = 64;
 constexpr uint64_t kStepsPerLoad = 256;
@@ -130,6 +131,7 @@ class Walker {
   std::deque<Slot> memo_;
   absl::flat_hash_map<uint64_t, Slot> sparse_memo_;
   uint64_t memo_count_ = 0;
+  size_t names_bytes_ = 0;
   absl::flat_hash_set<std::pair<std::string, std::string>> seen_;
   PickleWalk walk_;
 };
@@ -168,7 +170,7 @@ PickleWalk Walker::Run() {
 bool Walker::Step(uint8_t opcode) {
   switch (opcode) {
     case 0x80: {  // PROTO
-      uint8_t protocol;
+      uint8_t protocol = 0;
       if (!Number(protocol)) return false;
       walk_.has_protocol |= opcode_position_ == start_;
       if (protocol > kNewestProtocol) {
@@ -177,7 +179,7 @@ bool Walker::Step(uint8_t opcode) {
       return true;
     }
     case 0x95: {  // FRAME
-      uint64_t size;
+      uint64_t size = 0;
       if (!Number(size)) return false;
       if (size > window_.size_bytes() - position_) {
         Damage("a frame is longer than the file");
@@ -355,7 +357,7 @@ bool Walker::Number(T& value) {
 
 template <typename Length>
 bool Walker::SkipCounted() {
-  Length length;
+  Length length = 0;
   if (!Number(length)) {
     return false;
   }
@@ -533,13 +535,13 @@ bool Walker::GetLine() {
 
 template <typename Index>
 bool Walker::BinPut() {
-  Index index;
+  Index index = 0;
   return Number(index) && Put(index);
 }
 
 template <typename Index>
 bool Walker::BinGet() {
-  Index index;
+  Index index = 0;
   return Number(index) && Get(index);
 }
 
@@ -586,7 +588,7 @@ bool Walker::StackGlobal() {
 
 template <typename Code>
 bool Walker::Extension() {
-  Code code;
+  Code code = 0;
   if (!Number(code)) {
     return false;
   }
@@ -607,13 +609,16 @@ void Walker::Found(std::string module, std::string name, bool is_known) {
     name.resize(std::min(name.size(), kMaxNameBytes));
     is_known = false;
   }
-  if (seen_.size() == kMaxGlobals) {
+  if (seen_.contains(std::make_pair(module, name))) {
+    return;
+  }
+  if (seen_.size() == kMaxGlobals ||
+      names_bytes_ + module.size() + name.size() > kMaxAllNamesBytes) {
     Damage("it has too many names");
     return;
   }
-  if (!seen_.emplace(module, name).second) {
-    return;
-  }
+  names_bytes_ += module.size() + name.size();
+  seen_.emplace(module, name);
   walk_.globals.push_back({.position = opcode_position_,
                            .module = std::move(module),
                            .name = std::move(name),

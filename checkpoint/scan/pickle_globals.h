@@ -55,7 +55,7 @@ struct PickleWalk {
 // pytorch-formats.md 3.1, and CPython's Lib/pickletools.py), without making
 // any value of it: of the stack and the memo it only keeps where strings are.
 // Past damage it goes on as long as there are opcodes, unless told otherwise.
-// Takes time in proportion to the bytes, at most some 300 MiB of memory, and no
+// Takes time in proportion to the bytes, at most some 250 MiB of memory, and no
 // recursion; a pickle that needs more is damaged. Errors of reading are
 // window.status(), and damage too.
 PickleWalk WalkPickle(ByteWindow& window, uint64_t start,

@@ -73,17 +73,28 @@ bool IsSafetensors(absl::string_view head) {
              absl::string_view::npos;
 }
 
-// TorchScript keeps constants beside the pickle; torch.load goes by that too.
-// An archive whose directory cannot be read is left to torch.save's reader.
+// By the records beside the pickle, as torch.load goes by them. An archive
+// whose directory cannot be read is left to torch.save's reader.
 Format FormatOfZip(const RandomAccessFile& file) {
   const auto zip = ZipDirectory::Read(file);
-  if (zip.ok()) {
-    for (const ZipMember& member : zip->members()) {
-      const size_t slash = member.name.find('/');
-      if (slash != std::string::npos &&
-          member.name.substr(slash + 1) == "constants.pkl") {
-        return Format::kTorchScript;
-      }
+  if (!zip.ok()) {
+    return Format::kTorchZip;
+  }
+  if (zip->Find("serialized_exported_program.json") != nullptr) {
+    return Format::kTorchPt2;
+  }
+  for (const ZipMember& member : zip->members()) {
+    const size_t slash = member.name.find('/');
+    if (slash == std::string::npos) {
+      continue;
+    }
+    const absl::string_view record =
+        absl::string_view(member.name).substr(slash + 1);
+    if (record == "constants.pkl") {
+      return Format::kTorchScript;
+    }
+    if (record == "archive_format") {
+      return Format::kTorchPt2;
     }
   }
   return Format::kTorchZip;

@@ -44,30 +44,18 @@ std::vector<std::string> Prefixes(const ZipDirectory& zip) {
   return prefixes;
 }
 
-absl::Status NotYet(absl::string_view what) {
-  return WithHint(
-      absl::UnimplementedError(
-          absl::StrCat(what, ": Hoist does not read that yet")),
-      "Save the weights alone: torch.save(model.state_dict(), \"weights.pt\")");
-}
-
 // What the archive is, if it is not what torch.save writes.
 absl::Status RefuseOthers(const ZipDirectory& zip,
                           const std::vector<std::string>& prefixes) {
   for (const std::string& prefix : prefixes) {
-    if (HasMember(zip, prefix, "constants.pkl")) {
-      return NotYet("This is a TorchScript archive (torch.jit.save)");
-    }
-    if (HasMember(zip, prefix, "archive_format")) {
-      return NotYet("This is a PT2 archive (torch.export.save)");
-    }
     if (HasMember(zip, prefix, ".data/version") &&
         !HasMember(zip, prefix, kPickle)) {
-      return NotYet("This is a torch.package archive");
+      return WithHint(
+          absl::UnimplementedError(
+              "This is a torch.package archive: recognised, not read"),
+          "Save the weights alone: torch.save(model.state_dict(), "
+          "\"weights.pt\")");
     }
-  }
-  if (zip.Find("serialized_exported_program.json") != nullptr) {
-    return NotYet("This is an exported program (torch.export.save)");
   }
   if (zip.Find("MAR-INF/MANIFEST.json") != nullptr) {
     return WithHint(

@@ -241,10 +241,7 @@ TEST(TorchZipReaderTest, SaysThatThePickleIsDamaged) {
 TEST(TorchZipReaderTest, OtherArchivesAreNamed) {
   for (const auto& [member, text] :
        std::vector<std::pair<std::string, std::string>>{
-           {"m/constants.pkl", "TorchScript"},
-           {"m/archive_format", "PT2"},
            {"m/.data/version", "torch.package"},
-           {"serialized_exported_program.json", "exported program"},
            {"MAR-INF/MANIFEST.json", "TorchServe"},
            {"word/document.xml", "no checkpoint"}}) {
     ZipBuilder zip;
