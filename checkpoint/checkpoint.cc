@@ -1,8 +1,12 @@
 #include "hoist/checkpoint/checkpoint.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "hoist/checkpoint/formats/detect/detect.h"
 #include "hoist/checkpoint/formats/safetensors/safetensors_reader.h"
 #include "hoist/checkpoint/formats/torch_legacy/torch_legacy_reader.h"
@@ -11,6 +15,7 @@
 #include "hoist/checkpoint/formats/torch_tar/torch_tar_reader.h"
 #include "hoist/checkpoint/formats/torch_zip/torch_zip_reader.h"
 #include "hoist/checkpoint/load/load_catalog.h"
+#include "hoist/checkpoint/scan/dangerous_classes.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -38,6 +43,23 @@ absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file) {
   return absl::InternalError("a format without a reader");
 }
 
+// "posix.system and 2 more"; empty if there are none.
+std::string DangerousNames(const Catalog& catalog) {
+  if (catalog.values == nullptr) {
+    return "";
+  }
+  const std::vector<std::string> names = DangerousClasses(*catalog.values);
+  constexpr size_t kShown = 5;
+  std::string text = absl::StrJoin(
+      names.begin(),
+      names.begin() + static_cast<ptrdiff_t>(std::min(names.size(), kShown)),
+      ", ");
+  if (names.size() > kShown) {
+    absl::StrAppend(&text, " and ", names.size() - kShown, " more");
+  }
+  return text;
+}
+
 }  // namespace
 
 absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& path) {
@@ -47,6 +69,13 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& path) {
   absl::StatusOr<Catalog> catalog = ReadCatalog(*file);
   if (!catalog.ok()) {
     return Annotate(catalog.status(), path);
+  }
+  if (const std::string names = DangerousNames(*catalog); !names.empty()) {
+    catalog->warnings.insert(
+        catalog->warnings.begin(),
+        absl::StrCat("DANGEROUS: the file imports ", names,
+                     ". Nothing of it was run here; do not give it to Python "
+                     "(for all that is in it: hoist scan)"));
   }
   Checkpoint checkpoint;
   checkpoint.path_ = path;
@@ -61,6 +90,17 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& path) {
 
 absl::StatusOr<LoadResult> Load(const Checkpoint& checkpoint,
                                 const LoadOptions& options) {
+  if (options.refuse_dangerous) {
+    if (const std::string names = DangerousNames(checkpoint.catalog());
+        !names.empty()) {
+      return WithHint(
+          absl::PermissionDeniedError(
+              absl::StrCat(checkpoint.path(), ": Refused: the file imports ",
+                           names, "; nothing of it was run")),
+          "For all that is in it: hoist scan; its tensors can be read without "
+          "--strict");
+    }
+  }
   HOIST_ASSIGN_OR_RETURN(
       LoadResult result,
       LoadCatalog(checkpoint.catalog(), checkpoint.files(), options));

@@ -51,7 +51,8 @@ class Checkpoint {
 // Reads all tensors of `checkpoint` and puts them where `options` say, each
 // storage once; blocks until every byte is there. All or nothing: an error
 // leaves nothing behind. kDataLoss if bytes are damaged or missing,
-// kUnavailable without the wanted device, kResourceExhausted without memory.
+// kPermissionDenied for dangerous names if `options` refuse them, kUnavailable
+// without the wanted device, kResourceExhausted without memory.
 absl::StatusOr<LoadResult> Load(const Checkpoint& checkpoint,
                                 const LoadOptions& options = {});
 

@@ -157,11 +157,14 @@ ValueId ValueGraph::AddItems(ValueKind kind, std::vector<ValueId> items,
 }
 
 ValueId ValueGraph::AddClass(absl::string_view module, absl::string_view name) {
-  std::string full = module == "builtins" ? std::string(name)
-                                          : absl::StrCat(module, ".", name);
-  const auto [known, is_new] = classes_.try_emplace(full, kNoneId);
+  const auto [known, is_new] =
+      classes_.try_emplace(absl::StrCat(module, "\n", name), kNoneId);
   if (is_new) {
-    known->second = Add({.kind = ValueKind::kClass, .data = std::move(full)});
+    class_names_.emplace_back(module, name);
+    known->second =
+        Add({.kind = ValueKind::kClass,
+             .data = module == "builtins" ? std::string(name)
+                                          : absl::StrCat(module, ".", name)});
   }
   return known->second;
 }

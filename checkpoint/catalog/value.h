@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -74,16 +75,22 @@ class ValueGraph {
   ValueId AddString(absl::string_view text);
   ValueId AddItems(ValueKind kind, std::vector<ValueId> items,
                    ValueId type = kNoneId);
-  // The same id for the same name.
+  // The same id for the same module and name.
   ValueId AddClass(absl::string_view module, absl::string_view name);
 
   Node& node(ValueId id) { return nodes_[id]; }
   const Node& node(ValueId id) const { return nodes_[id]; }
   size_t size() const { return nodes_.size(); }
+  // All that AddClass() was called for: module and name, each pair once.
+  const std::vector<std::pair<std::string, std::string>>& class_names() const {
+    return class_names_;
+  }
 
  private:
   std::vector<Node> nodes_;
+  // By module and name, parted by a line feed.
   absl::flat_hash_map<std::string, ValueId> classes_;
+  std::vector<std::pair<std::string, std::string>> class_names_;
 };
 
 // One value, seen from outside. Cheap to copy; good while its graph is.

@@ -15,6 +15,9 @@ struct LoadOptions {
   // Compares bytes with the checksums that the file records. Damage goes
   // unnoticed without.
   bool verify_checksums = true;
+  // Refuses a checkpoint that names what would be dangerous to unpickle with
+  // Python (os.system, ...). Hoist itself runs nothing, whatever it names.
+  bool refuse_dangerous = false;
 };
 
 }  // namespace hoist

@@ -109,6 +109,11 @@ TEST(ScanFileTest, EveryPickleOfAStack) {
               Contains(HasSubstr("posix.system dangerous")));
 }
 
+TEST(ScanFileTest, NamesMadeWhileRunningCountWhereTheyAreCalled) {
+  EXPECT_THAT(Findings(Scan(Bytes("bytes\x80\2\x82\5)R."))),
+              ElementsAre(HasSubstr("dangerous")));
+}
+
 TEST(ScanFileTest, OtherFilesAreClean) {
   std::string floats;
   for (int i = 0; i < 5000; ++i) {
@@ -122,7 +127,9 @@ TEST(ScanFileTest, OtherFilesAreClean) {
         std::string("cat\ndog\nbird\nfish\n"), std::string("{\"a\": 1}"),
         std::string(100'000, '\0'), std::string(100'000, '\x80'), floats,
         Bytes("\x10\0\0\0\0\0\0\0{\"__metadata__\":"),
-        Bytes("\x80\2\0\0\x80\2\0\0")}) {
+        Bytes("\x80\2\0\0\x80\2\0\0"),
+        // Extension 5 of Python's registry: three bytes say nothing.
+        Bytes("\x01\x80\2\x82\5\x3b\x01\x80\2\x82\5.")}) {
     const ScanReport report = Scan(content);
     EXPECT_THAT(Findings(report), IsEmpty());
     EXPECT_THAT(Problems(report), IsEmpty()) << content.substr(0, 20);

@@ -35,9 +35,22 @@ bool IsPlausibleName(absl::string_view text) {
   });
 }
 
-bool IsPlausible(const PickleGlobal& global) {
-  return !global.is_known ||
-         (IsPlausibleName(global.module) && IsPlausibleName(global.name));
+// Names that are made while the pickle runs say nothing by themselves: a few
+// bytes of a tensor make one by chance.
+bool IsPlausible(const PickleGlobal& global, const PickleWalk& walk) {
+  return global.is_known
+             ? IsPlausibleName(global.module) && IsPlausibleName(global.name)
+             : walk.is_complete() && walk.has_sound_call;
+}
+
+bool HasPlausibleGlobals(const PickleWalk& walk) {
+  const auto end =
+      walk.globals.begin() + static_cast<ptrdiff_t>(walk.sound_globals);
+  return walk.sound_globals > 0 &&
+         std::all_of(walk.globals.begin(), end,
+                     [&walk](const PickleGlobal& global) {
+                       return IsPlausible(global, walk);
+                     });
 }
 
 bool IsDangerous(const PickleGlobal& global) {
@@ -86,12 +99,7 @@ PickleSearch Searcher::Run() {
     PickleWalk walk = WalkPickle(
         window_, at, {.stops_at_damage = true, .max_steps = budget_});
     const size_t sound = walk.sound_globals;
-    const bool is_pickle =
-        sound > 0 &&
-        std::all_of(walk.globals.begin(),
-                    walk.globals.begin() + static_cast<ptrdiff_t>(sound),
-                    IsPlausible);
-    if (is_pickle) {
+    if (HasPlausibleGlobals(walk)) {
       const uint64_t end = walk.end;
       const bool has_stop = walk.is_complete();
       Take(std::move(walk), at, sound);
@@ -169,8 +177,7 @@ bool Searcher::IsPickle(const PickleWalk& walk, uint64_t at) const {
   }
   const auto end =
       walk.globals.begin() + static_cast<ptrdiff_t>(walk.sound_globals);
-  if (walk.sound_globals == 0 ||
-      !std::all_of(walk.globals.begin(), end, IsPlausible)) {
+  if (!HasPlausibleGlobals(walk)) {
     return false;
   }
   return walk.has_sound_call || walk.is_cut_off ||

@@ -1,6 +1,7 @@
 #ifndef HOIST_CHECKPOINT_SCAN_SCAN_REPORT_H_
 #define HOIST_CHECKPOINT_SCAN_SCAN_REPORT_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -33,7 +34,30 @@ struct ScanReport {
 
   // All that is in the file was seen.
   bool is_complete() const { return problems.empty(); }
+
+  bool has(GlobalClass global_class) const {
+    return std::any_of(findings.begin(), findings.end(),
+                       [global_class](const ScanFinding& finding) {
+                         return finding.global_class == global_class;
+                       });
+  }
 };
+
+// What to make of a report. In this order, the worse of several files' counts.
+enum class ScanVerdict {
+  kClean,
+  kIncomplete,  // nothing dangerous was seen, but not all was
+  kDangerous,
+};
+
+// `is_strict` takes unknown names for dangerous ones.
+inline ScanVerdict VerdictOf(const ScanReport& report, bool is_strict) {
+  if (report.has(GlobalClass::kDangerous) ||
+      (is_strict && report.has(GlobalClass::kUnknown))) {
+    return ScanVerdict::kDangerous;
+  }
+  return report.is_complete() ? ScanVerdict::kClean : ScanVerdict::kIncomplete;
+}
 
 }  // namespace hoist
 

@@ -8,9 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "hoist/core/status/annotate.h"
+#include "hoist/core/status/status_macros.h"
 #include "hoist/tools/commands/inspect_command.h"
 #include "hoist/tools/commands/load_command.h"
 #include "hoist/tools/commands/process_context.h"
+#include "hoist/tools/commands/scan_command.h"
 #include "hoist/tools/ui/error_print.h"
 
 namespace hoist {
@@ -35,7 +37,7 @@ class Program {
   absl::Status CheckVerb(const std::string& word) const;
   // An error in the command line, or a question that it answers itself.
   int Answer(const CLI::ParseError& error, const CommandContext& context);
-  absl::Status RunVerb(const CommandContext& context);
+  absl::StatusOr<int> RunVerb(const CommandContext& context);
 
   CLI::App app_{
       "Loads PyTorch checkpoints: fast, checked, and without running "
@@ -43,22 +45,27 @@ class Program {
       "hoist"};
   InspectArguments inspect_arguments_;
   LoadArguments load_arguments_;
+  ScanArguments scan_arguments_;
   CLI::App* inspect_;
   CLI::App* load_;
+  CLI::App* scan_;
 };
 
 Program::Program()
     : inspect_(AddInspectCommand(app_, inspect_arguments_)),
-      load_(AddLoadCommand(app_, load_arguments_)) {
+      load_(AddLoadCommand(app_, load_arguments_)),
+      scan_(AddScanCommand(app_, scan_arguments_)) {
   app_.set_version_flag("--version", kVersion, "Print the version");
   app_.require_subcommand(1);
   // So that `load --version` works where `load` is a program of its own.
   inspect_->fallthrough();
   load_->fallthrough();
+  scan_->fallthrough();
   app_.footer(
       "Examples:\n"
       "  hoist inspect model.pt                  what is in it\n"
       "  hoist load model.pt --device=cuda:0     load it, and see how fast\n"
+      "  hoist scan downloads/                   is anything dangerous in it\n"
       "  hoist VERB --help                       more on a verb");
 }
 
@@ -75,11 +82,28 @@ int Program::Answer(const CLI::ParseError& error,
                 context);
 }
 
-absl::Status Program::RunVerb(const CommandContext& context) {
-  if (inspect_->parsed()) {
-    return RunInspect(inspect_arguments_, context);
+int StatusOf(ScanVerdict verdict) {
+  switch (verdict) {
+    case ScanVerdict::kClean:
+      return kExitDone;
+    case ScanVerdict::kDangerous:
+      return kExitFound;
+    case ScanVerdict::kIncomplete:
+      break;
   }
-  return RunLoad(load_arguments_, context);
+  return kExitError;
+}
+
+absl::StatusOr<int> Program::RunVerb(const CommandContext& context) {
+  if (scan_->parsed()) {
+    HOIST_ASSIGN_OR_RETURN(const ScanVerdict verdict,
+                           RunScan(scan_arguments_, context));
+    return StatusOf(verdict);
+  }
+  HOIST_RETURN_IF_ERROR(inspect_->parsed()
+                            ? RunInspect(inspect_arguments_, context)
+                            : RunLoad(load_arguments_, context));
+  return kExitDone;
 }
 
 absl::Status Program::CheckVerb(const std::string& word) const {
@@ -115,10 +139,8 @@ int Program::Run(std::vector<std::string> arguments,
   } catch (const CLI::ParseError& error) {
     return Answer(error, context);
   }
-  if (const absl::Status status = RunVerb(context); !status.ok()) {
-    return Report(status, context);
-  }
-  return kExitDone;
+  const absl::StatusOr<int> status = RunVerb(context);
+  return status.ok() ? *status : Report(status.status(), context);
 }
 
 }  // namespace
@@ -132,7 +154,7 @@ int RunHoist(const std::vector<std::string>& arguments,
     return Report(absl::ResourceExhaustedError("Out of memory"), context);
   }
   context.out->flush();
-  if (status == kExitDone && !context.out->good()) {
+  if (status != kExitError && !context.out->good()) {
     return Report(absl::ResourceExhaustedError("Cannot write the result"),
                   context);
   }

@@ -8,8 +8,9 @@
 
 namespace hoist {
 
-// Exit statuses of all programs; 1 is for checks that found something.
+// Exit statuses of all programs.
 inline constexpr int kExitDone = 0;
+inline constexpr int kExitFound = 1;  // a check found what it looks for
 inline constexpr int kExitError = 2;
 
 // Runs `hoist` with `arguments`, the verb first; returns its exit status.

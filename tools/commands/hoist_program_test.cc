@@ -1,6 +1,8 @@
 #include "hoist/tools/commands/hoist_program.h"
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -9,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "hoist/checkpoint/zip/zip_builder.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/testing/temp_file.h"
 #include "nlohmann/json.hpp"
@@ -99,6 +102,66 @@ TEST_F(HoistProgramTest, AnAbsentGpuIsOneErrorAndNothingElse) {
   }
 }
 
+constexpr char kEvilPickle[] = "cposix\nsystem\n(S'ls'\ntR.";
+
+TEST_F(HoistProgramTest, ScanTellsCleanDangerousAndUnread) {
+  EXPECT_EQ(Run({"scan", kSample}), kExitDone) << err();
+  EXPECT_THAT(out(), HasSubstr("  clean  "));
+  const std::string evil = WriteTempFile("model.pkl", kEvilPickle);
+  EXPECT_EQ(Run({"scan", kSample, evil}), kExitFound);
+  EXPECT_THAT(out(), HasSubstr("dangerous  posix.system  byte 0\n"));
+  EXPECT_THAT(out(), HasSubstr("2 files: 1 dangerous, 0 could not all be read, "
+                               "1 clean\n"));
+  const std::string cut = WriteTempFile("cut.pkl", "\x80");
+  EXPECT_EQ(Run({"scan", kSample, cut}), kExitError);
+  EXPECT_THAT(out(), HasSubstr("NOT CLEAN"));
+  // What cannot be opened is not clean, and hides nothing.
+  EXPECT_EQ(Run({"scan", kSample, "/not/there"}), kExitError);
+  EXPECT_EQ(Run({"scan", evil, "/not/there"}), kExitFound);
+  EXPECT_EQ(Run({"scan"}), kExitError);
+}
+
+TEST_F(HoistProgramTest, ScanWalksFolders) {
+  const std::string folder = absl::StrCat(testing::TempDir(), "/walked");
+  std::filesystem::create_directories(folder + "/a/b");
+  const std::string evil = folder + "/a/b/notes.txt";
+  std::ofstream(evil) << kEvilPickle;
+  std::filesystem::create_directory_symlink(folder, folder + "/a/loop");
+  ASSERT_EQ(Run({"scan", "--json", folder}), kExitFound) << err();
+  const ordered_json json = ordered_json::parse(out());
+  EXPECT_EQ(json["schema"], "hoist.scan/1");
+  EXPECT_EQ(json["verdict"], "dangerous");
+  ASSERT_EQ(json["files"].size(), 1u);
+  EXPECT_EQ(json["files"][0]["path"], evil);
+  EXPECT_EQ(json["files"][0]["names"][0]["module"], "posix");
+}
+
+TEST_F(HoistProgramTest, StrictScanTakesUnknownNamesForDangerous) {
+  const std::string path = WriteTempFile("own.pkl", "cmine\nThing\n)\x81.");
+  EXPECT_EQ(Run({"scan", path}), kExitDone);
+  EXPECT_EQ(Run({"scan", "--strict", path}), kExitFound);
+}
+
+TEST_F(HoistProgramTest, LoadSaysLoudlyWhatIsDangerous) {
+  ZipBuilder zip;
+  zip.Add("m/data.pkl",
+          absl::StrCat(
+              "(lp0\n",
+              absl::string_view(kEvilPickle).substr(0, sizeof(kEvilPickle) - 2),
+              "a."));
+  zip.Add("m/version", "3\n");
+  const std::string path = WriteTempFile("evil.pt", zip.Finish());
+  ASSERT_EQ(Run({"load", "--device=cpu", path}), kExitDone) << err();
+  EXPECT_THAT(out(), HasSubstr("DANGEROUS: the file imports posix.system"));
+  ASSERT_EQ(Run({"inspect", "--json", path}), kExitDone) << err();
+  EXPECT_THAT(ordered_json::parse(out())["warnings"][0].get<std::string>(),
+              HasSubstr("posix.system"));
+  EXPECT_EQ(Run({"load", "--device=cpu", "--strict", path}), kExitError);
+  EXPECT_THAT(out(), IsEmpty());
+  EXPECT_THAT(err(), HasSubstr("error[PERMISSION_DENIED]"));
+  EXPECT_EQ(Run({"load", "--device=cpu", "--strict", kSample}), kExitDone);
+}
+
 TEST_F(HoistProgramTest, InspectsWithoutLoading) {
   ASSERT_EQ(Run({"inspect", kSample}), kExitDone) << err();
   EXPECT_THAT(err(), IsEmpty());
@@ -185,7 +248,7 @@ TEST_F(HoistProgramTest, AWordThatIsNoVerbIsNamed) {
   EXPECT_EQ(Run({"lod", "model.pt"}), kExitError);
   EXPECT_EQ(err(),
             "hoist: error[INVALID_ARGUMENT]: There is no verb lod\n"
-            "  hint: Verbs are inspect, load; for more: hoist --help\n");
+            "  hint: Verbs are inspect, load, scan; for more: hoist --help\n");
 }
 
 TEST_F(HoistProgramTest, WithoutArgumentsItHelpsAndFails) {

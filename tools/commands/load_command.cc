@@ -35,6 +35,9 @@ CLI::App* AddLoadCommand(CLI::App& app, LoadArguments& arguments) {
   command->add_flag("--no-verify", arguments.no_verify,
                     "Do not compare bytes with the file's checksums; damage "
                     "goes unnoticed");
+  command->add_flag("--strict", arguments.strict,
+                    "Refuse files that import what would be dangerous to "
+                    "unpickle; without, only its name is shown");
   command->footer(
       "Examples:\n"
       "  hoist load                              the sample\n"
@@ -63,7 +66,8 @@ absl::Status RunLoad(const LoadArguments& arguments,
       const LoadResult loaded,
       Load(checkpoint, {.device = device.device,
                         .pool = threads.pool(),
-                        .verify_checksums = !arguments.no_verify}));
+                        .verify_checksums = !arguments.no_verify,
+                        .refuse_dangerous = arguments.strict}));
   const Catalog& catalog = checkpoint.catalog();
   if (arguments.json) {
     *context.out << JsonText(LoadJson(loaded.report, catalog, path));

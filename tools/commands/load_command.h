@@ -14,6 +14,7 @@ struct LoadArguments {
   std::string device = "auto";
   bool json = false;
   bool no_verify = false;
+  bool strict = false;
   int threads = 0;  // 0: DefaultThreadCount()
 };
 
