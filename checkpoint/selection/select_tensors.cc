@@ -4,13 +4,16 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "hoist/checkpoint/selection/tensor_slice.h"
 #include "hoist/core/status/annotate.h"
+#include "hoist/core/status/status_macros.h"
 
 namespace hoist {
 namespace {
@@ -101,6 +104,54 @@ absl::Status NoSuchTensor(const Catalog& catalog, const std::string& pattern) {
                       : absl::StrCat("There is ", absl::StrJoin(names, ", ")));
 }
 
+// What a pattern of the user's means.
+struct Selector {
+  std::string pattern;  // of MatchesName()
+  std::optional<TensorSlice> slice;
+};
+
+template <typename Matches>
+bool AnyTensor(const Catalog& catalog, Matches matches) {
+  return std::any_of(
+      catalog.tensors.begin(), catalog.tensors.end(),
+      [&](const TensorEntry& tensor) { return matches(tensor.name); });
+}
+
+// Brackets may be part of a name, an index, or a glob: what is there, by its
+// very name, comes before what a glob finds.
+absl::StatusOr<Selector> MakeSelector(const Catalog& catalog,
+                                      const std::string& pattern) {
+  const auto is_name = [&](absl::string_view text) {
+    return AnyTensor(catalog, [&](absl::string_view name) {
+      return name == text || IsLayerOf(text, name);
+    });
+  };
+  const auto is_match = [&](absl::string_view text) {
+    return AnyTensor(catalog, [&](absl::string_view name) {
+      return MatchesName(text, name);
+    });
+  };
+  const auto split = SplitIndex(pattern);
+  if (!split) {
+    return is_match(pattern)
+               ? absl::StatusOr<Selector>(Selector{pattern, std::nullopt})
+               : NoSuchTensor(catalog, pattern);
+  }
+  const auto& [base, index] = *split;
+  absl::StatusOr<TensorSlice> slice = ParseTensorSlice(index);
+  const bool is_index_of_name = slice.ok() && is_name(base);
+  if (is_name(pattern) || (!is_index_of_name && is_match(pattern))) {
+    return Selector{pattern, std::nullopt};
+  }
+  if (!is_match(base)) {
+    return NoSuchTensor(catalog, pattern);
+  }
+  if (!slice.ok()) {
+    return slice.status();
+  }
+  return Selector{std::string(base), *std::move(slice)};
+}
+
 }  // namespace
 
 bool MatchesName(absl::string_view pattern, absl::string_view name) {
@@ -117,23 +168,26 @@ bool MatchesName(absl::string_view pattern, absl::string_view name) {
 
 absl::StatusOr<Catalog> SelectTensors(const Catalog& catalog,
                                       absl::Span<const std::string> patterns) {
-  std::vector<bool> is_used(patterns.size(), false);
+  std::vector<Selector> selectors;
+  for (const std::string& pattern : patterns) {
+    HOIST_ASSIGN_OR_RETURN(Selector selector, MakeSelector(catalog, pattern));
+    selectors.push_back(std::move(selector));
+  }
   std::vector<TensorEntry> selected;
   for (const TensorEntry& tensor : catalog.tensors) {
     bool is_selected = false;
-    for (size_t i = 0; i < patterns.size(); ++i) {
-      if (MatchesName(patterns[i], tensor.name)) {
-        is_used[i] = true;
-        is_selected = true;
+    for (const Selector& selector : selectors) {
+      if (!MatchesName(selector.pattern, tensor.name)) {
+        continue;
       }
-    }
-    if (is_selected) {
-      selected.push_back(tensor);
-    }
-  }
-  for (size_t i = 0; i < patterns.size(); ++i) {
-    if (!is_used[i]) {
-      return NoSuchTensor(catalog, patterns[i]);
+      if (selector.slice) {
+        HOIST_ASSIGN_OR_RETURN(TensorEntry part,
+                               SliceTensor(tensor, *selector.slice));
+        selected.push_back(std::move(part));
+      } else if (!is_selected) {
+        is_selected = true;
+        selected.push_back(tensor);
+      }
     }
   }
   Catalog result = catalog;

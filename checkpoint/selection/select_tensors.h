@@ -18,8 +18,12 @@ bool MatchesName(absl::string_view pattern, absl::string_view name);
 
 // `catalog` with only those of its tensors that one of `patterns` means, in its
 // order, and an empty dict for all else; storages keep their indices. A pattern
-// that means no tensor is kNotFound, with the names that come closest as a
-// hint. Thread-safe.
+// may end with an index as in Python ("fc.weight[0:4, -1]", "*.bias[::2]"),
+// which takes a part of each tensor that is meant; SliceTensor() says how. A
+// tensor or layer that has the brackets in its name comes first, an index of a
+// name that is there second, and a glob third. A pattern that means no tensor
+// is kNotFound, with the names that come closest as a hint; kInvalidArgument
+// for an index that is none or does not fit. Thread-safe.
 absl::StatusOr<Catalog> SelectTensors(const Catalog& catalog,
                                       absl::Span<const std::string> patterns);
 

@@ -72,5 +72,67 @@ TEST(SelectTensorsTest, EveryPatternMustMeanSomething) {
       HasSubstr("all tensors"));
 }
 
+std::vector<std::string> NamesOf(const absl::StatusOr<Catalog>& catalog) {
+  std::vector<std::string> names;
+  if (!catalog.ok()) {
+    return {std::string(catalog.status().message())};
+  }
+  for (const TensorEntry& tensor : catalog->tensors) {
+    names.push_back(tensor.name);
+  }
+  return names;
+}
+
+Catalog CatalogOf(const std::vector<std::string>& names) {
+  Catalog catalog;
+  for (const std::string& name : names) {
+    catalog.tensors.push_back(
+        {.name = name, .spec = {DType::kFloat32, {4, 3}, {3, 1}}});
+  }
+  return catalog;
+}
+
+TEST(SelectTensorsTest, AnIndexTakesAPartOfEachTensor) {
+  const Catalog catalog = CatalogOf({"a.weight", "b.weight", "b.bias"});
+  HOIST_ASSERT_OK_AND_ASSIGN(
+      const Catalog selected,
+      SelectTensors(catalog, {"*.weight[1:, 0]", "b[-1]", "b.weight"}));
+  EXPECT_THAT(NamesOf(selected),
+              ElementsAre("a.weight[1:, 0]", "b.weight[1:, 0]", "b.weight[-1]",
+                          "b.weight", "b.bias[-1]"));
+  EXPECT_THAT(selected.tensors[0].spec.shape, ElementsAre(3));
+  EXPECT_EQ(selected.tensors[0].storage_offset, 3);
+  EXPECT_THAT(selected.tensors[4].spec.shape, ElementsAre(3));
+  EXPECT_EQ(selected.tensors[4].storage_offset, 9);
+}
+
+TEST(SelectTensorsTest, BracketsAreNamesIndicesOrGlobs) {
+  EXPECT_THAT(NamesOf(SelectTensors(CatalogOf({"w", "w[0]"}), {"w[0]"})),
+              ElementsAre("w[0]"));
+  EXPECT_THAT(NamesOf(SelectTensors(CatalogOf({"w", "w0"}), {"w[0]"})),
+              ElementsAre("w[0]"));
+  EXPECT_THAT(NamesOf(SelectTensors(CatalogOf({"w", "w0"}), {"w[0-3]"})),
+              ElementsAre("w0"));
+  EXPECT_THAT(NamesOf(SelectTensors(CatalogOf({"v0", "w0"}), {"?[0]"})),
+              ElementsAre("v0", "w0"));
+  EXPECT_THAT(NamesOf(SelectTensors(CatalogOf({"w[0]"}), {"w[0][1]"})),
+              ElementsAre("w[0][1]"));
+  EXPECT_THAT(NamesOf(SelectTensors(CatalogOf({""}), {"[2]"})),
+              ElementsAre("[2]"));
+}
+
+TEST(SelectTensorsTest, AnIndexThatDoesNotFitIsAnError) {
+  const Catalog catalog = CatalogOf({"w"});
+  EXPECT_THAT(SelectTensors(catalog, {"w[4]"}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "Tensor w: Index 4 is out of range for dimension 0 of "
+                       "size 4"));
+  EXPECT_THAT(
+      SelectTensors(catalog, {"w[0-3]"}),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("\"0-3\"")));
+  EXPECT_THAT(SelectTensors(catalog, {"v[0]"}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("v[0]")));
+}
+
 }  // namespace
 }  // namespace hoist
