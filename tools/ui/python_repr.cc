@@ -9,6 +9,7 @@ namespace {
 
 constexpr int kMaxDepth = 4;
 constexpr size_t kMaxItems = 100;
+constexpr size_t kMaxItemsBytes = size_t{64} << 10;
 
 std::string Repr(Value value, int depth);
 
@@ -34,7 +35,7 @@ std::string Items(Value value, int depth) {
   std::string text;
   for (size_t i = 0; i < value.size(); ++i) {
     absl::StrAppend(&text, i > 0 ? ", " : "");
-    if (i == kMaxItems) {
+    if (i == kMaxItems || text.size() > kMaxItemsBytes) {
       return text + "...";
     }
     if (value.kind() == ValueKind::kDict) {

@@ -39,5 +39,15 @@ TEST_F(PythonReprTest, EndsForWhatContainsItself) {
   EXPECT_EQ(Repr(list), "[[[[[...]]]]]");
 }
 
+TEST_F(PythonReprTest, WhatIsSharedManyTimesEnds) {
+  ValueId list = graph_.AddString(std::string(1000, 'x'));
+  for (int i = 0; i < 4; ++i) {
+    list = Items(ValueKind::kList, std::vector<ValueId>(100, list));
+  }
+  const std::string text = Repr(list);
+  EXPECT_LT(text.size(), size_t{1} << 20);
+  EXPECT_EQ(text.substr(text.size() - 6), ", ...]");
+}
+
 }  // namespace
 }  // namespace hoist
