@@ -205,6 +205,45 @@ TEST_F(HoistProgramTest, InspectsOnlyWhatIsNamed) {
   EXPECT_THAT(err(), HasSubstr("There is model_state_dict.head"));
 }
 
+TEST_F(HoistProgramTest, InspectPrintsValues) {
+  ASSERT_EQ(Run({"inspect", "--values", kSample, "*.head.bias[2:6]",
+                 "*.stem.1.num_batches_tracked"}),
+            kExitDone)
+      << err();
+  EXPECT_EQ(out(),
+            "model_state_dict.stem.1.num_batches_tracked: tensor(660)\n"
+            "model_state_dict.head.bias[2:6]: "
+            "tensor([-0.0510, -0.0312,  0.1108, -0.1439])\n");
+
+  ASSERT_EQ(Run({"inspect", "--values", kSample}), kExitDone);
+  EXPECT_THAT(out(), StartsWith("model_state_dict.stem.0.weight: tensor([[[["));
+  EXPECT_THAT(out(), HasSubstr("\nepoch: 30\n"));
+  EXPECT_THAT(out(), HasSubstr("\nclasses: ['0', '1', "));
+}
+
+TEST_F(HoistProgramTest, InspectSaysValuesInJson) {
+  ASSERT_EQ(Run({"inspect", "--values", "--json", kSample, "*.head.bias[:2]",
+                 "*.conv1.weight"}),
+            kExitDone)
+      << err();
+  const ordered_json tensors = ordered_json::parse(out())["tensors"];
+  EXPECT_EQ(tensors[0]["values_omitted"], true);
+  EXPECT_FALSE(tensors[0].contains("values"));
+  EXPECT_EQ(tensors.back()["shape"], ordered_json({2}));
+  EXPECT_EQ(tensors.back()["values"].dump(),
+            "[0.06347070634365082,0.13182887434959412]");
+  ASSERT_EQ(Run({"inspect", "--json", kSample}), kExitDone);
+  EXPECT_FALSE(ordered_json::parse(out())["tensors"][0].contains("values"));
+}
+
+TEST_F(HoistProgramTest, APartOfATensorIsListedAsOne) {
+  ASSERT_EQ(Run({"inspect", kSample, "*.head.weight[0:4, 0]"}), kExitDone);
+  EXPECT_THAT(out(), HasSubstr("[4]"));
+  EXPECT_EQ(Run({"inspect", kSample, "*.head.weight[10]"}), kExitError);
+  EXPECT_THAT(err(), HasSubstr("Index 10 is out of range for dimension 0 of "
+                               "size 10\n  hint: Take one of -10 to 9"));
+}
+
 TEST_F(HoistProgramTest, AFileThatIsNotThereIsAnError) {
   for (const char* verb : {"inspect", "load"}) {
     EXPECT_EQ(Run({verb, "--json", "not/there.pt"}), kExitError);

@@ -15,6 +15,7 @@ struct InspectArguments {
   std::vector<std::string> names;  // patterns of SelectTensors(); none for all
   bool json = false;
   bool digests = false;
+  bool values = false;
 };
 
 // Adds `inspect` to `app`; what the user writes goes to `arguments`, which has
@@ -22,7 +23,8 @@ struct InspectArguments {
 CLI::App* AddInspectCommand(CLI::App& app, InspectArguments& arguments);
 
 // Shows what a checkpoint holds, without reading its tensors (save for their
-// digests). Writes to context.out only if all went well.
+// digests, and of values those that are shown). Writes to context.out only if
+// all went well; values as text are written tensor by tensor.
 absl::Status RunInspect(const InspectArguments& arguments,
                         const CommandContext& context);
 
