@@ -133,6 +133,8 @@ TEST(ReadElementsTest, TurnsBytesAround) {
   HOIST_ASSERT_OK_AND_ASSIGN(const Tensor halves,
                              Read(checkpoint, {{0, 1, 7}}));
   EXPECT_EQ(Bytes(halves), "dcbanm");
+  HOIST_ASSERT_OK_AND_ASSIGN(const Tensor half, Read(checkpoint, {{1}}));
+  EXPECT_EQ(Bytes(half), "ba");
 }
 
 TEST(ReadElementsTest, InflatesUpToTheLastElement) {

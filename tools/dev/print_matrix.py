@@ -298,6 +298,9 @@ def golden_cases() -> list:
         tensors.append(torch.arange(math.prod(shape), dtype=torch.int16).reshape(shape))
     for count in range(1, 8):
         tensors.append(torch.arange(count, dtype=torch.float64) / 7)
+    # The dtype just has room in the line, and just has not.
+    tensors.append(torch.arange(10, 23, dtype=torch.int32))
+    tensors.append(torch.arange(18, dtype=torch.int32) % 10)
     tensors.append(torch.empty((0, 3)))
     tensors.append(torch.empty((0,), dtype=torch.int64))
     tensors.append(torch.tensor([1.5, 2.5], requires_grad=True))

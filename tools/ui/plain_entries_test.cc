@@ -87,5 +87,14 @@ TEST_F(PlainEntriesTest, EndWhereValuesContainThemselves) {
       ElementsAre(Pair("0.0", "1"), Pair("0.2", StartsWith("[1, <torch.T"))));
 }
 
+TEST_F(PlainEntriesTest, LongNamesEndTheList) {
+  const std::string name(size_t{1} << 20, 'x');
+  std::vector<ValueId> items(1000, graph_->AddInt(1));
+  items.push_back(TensorNamed((name + ".1000").c_str()));
+  const auto entries = EntriesOf(Dict({{name.c_str(), List(items)}}));
+  EXPECT_GT(entries.size(), 30u);
+  EXPECT_LT(entries.size(), 100u);
+}
+
 }  // namespace
 }  // namespace hoist
