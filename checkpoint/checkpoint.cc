@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "hoist/checkpoint/formats/detect/detect.h"
+#include "hoist/checkpoint/formats/detect/folders.h"
 #include "hoist/checkpoint/formats/safetensors/safetensors_reader.h"
 #include "hoist/checkpoint/formats/torch_legacy/torch_legacy_reader.h"
 #include "hoist/checkpoint/formats/torch_pt2/torch_pt2_reader.h"
@@ -64,8 +65,12 @@ std::string DangerousNames(const Catalog& catalog) {
 
 absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& path) {
   const auto start = std::chrono::steady_clock::now();
-  HOIST_ASSIGN_OR_RETURN(std::shared_ptr<const RandomAccessFile> file,
-                         OpenFile(path));
+  absl::StatusOr<std::shared_ptr<const RandomAccessFile>> opened =
+      OpenFile(path);
+  if (absl::IsInvalidArgument(opened.status()) && IsFolder(path)) {
+    return RefuseFolder(path);
+  }
+  HOIST_ASSIGN_OR_RETURN(auto file, std::move(opened));
   absl::StatusOr<Catalog> catalog = ReadCatalog(*file);
   if (!catalog.ok()) {
     return Annotate(catalog.status(), path);

@@ -23,6 +23,7 @@ constexpr size_t kShownBytes = 16;
 constexpr absl::string_view kZipMagic = "PK\3\4";
 constexpr size_t kLengthBytes = sizeof(uint64_t);
 constexpr uint64_t kMaxSafetensorsHeaderBytes = 100'000'000;
+constexpr absl::string_view kOffsetsKey = "\"data_offsets\"";
 
 // A literal with the zeros in it.
 template <size_t kSize>
@@ -141,8 +142,11 @@ absl::StatusOr<Format> DetectFormat(const RandomAccessFile& file) {
   if (IsTar(head)) {
     return Format::kTorchTar;
   }
-  HOIST_RETURN_IF_ERROR(RefuseForeignFile(head, file.size_bytes()));
-  // Its reader has a message for the length.
+  // Its reader has a message for the length, also where that spells a text.
+  if (HasSafetensorsObject(head) && absl::StrContains(head, kOffsetsKey)) {
+    return Format::kSafetensors;
+  }
+  HOIST_RETURN_IF_ERROR(RefuseForeignFile(file, head));
   if (HasSafetensorsObject(head)) {
     return Format::kSafetensors;
   }

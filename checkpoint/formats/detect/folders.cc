@@ -1,0 +1,193 @@
+#include "hoist/checkpoint/formats/detect/folders.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/types/span.h"
+#include "hoist/checkpoint/formats/detect/detect.h"
+#include "hoist/checkpoint/formats/detect/shell_word.h"
+#include "hoist/checkpoint/formats/detect/text_files.h"
+#include "hoist/core/io/random_access_file.h"
+#include "hoist/core/status/annotate.h"
+
+namespace hoist {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Entries that are listed, and files that are opened.
+constexpr size_t kMaxEntries = 100'000;
+constexpr size_t kMaxOpened = 200;
+
+struct Names {
+  std::vector<std::string> files;
+  std::vector<std::string> folders;
+};
+
+Names ListFolder(const std::string& path) {
+  Names names;
+  std::error_code error;
+  fs::directory_iterator entries(path, error);
+  for (size_t i = 0;
+       !error && entries != fs::directory_iterator() && i < kMaxEntries;
+       ++i, entries.increment(error)) {
+    std::error_code ignored;
+    auto& list = entries->is_directory(ignored) ? names.folders : names.files;
+    list.push_back(entries->path().filename().string());
+  }
+  std::sort(names.files.begin(), names.files.end());
+  std::sort(names.folders.begin(), names.folders.end());
+  return names;
+}
+
+bool Has(const std::vector<std::string>& names, absl::string_view name) {
+  return std::binary_search(names.begin(), names.end(), name);
+}
+
+std::string CountText(size_t count, absl::string_view noun) {
+  return absl::StrCat(count, " ", noun, count == 1 ? "" : "s");
+}
+
+// A checkpoint that is a directory, told by the names that its program gives.
+absl::Status RefuseKnownFolder(const Names& names, const std::string& path) {
+  if (Has(names.files, ".metadata")) {
+    const auto shards = std::count_if(names.files.begin(), names.files.end(),
+                                      [](const std::string& name) {
+                                        return absl::EndsWith(name, ".distcp");
+                                      });
+    return WithHint(
+        absl::UnimplementedError(absl::StrCat(
+            "A distributed checkpoint (torch.distributed.checkpoint: .metadata "
+            "and ",
+            CountText(static_cast<size_t>(shards), ".distcp file"),
+            "): recognised, not read yet")),
+        absl::StrCat("Make one file of it: python -m "
+                     "torch.distributed.checkpoint.format_utils dcp_to_torch ",
+                     ShellWord(path), " model.pt"));
+  }
+  const bool has_steps = std::any_of(
+      names.folders.begin(), names.folders.end(), [](const std::string& name) {
+        return absl::StartsWith(name, "global_step");
+      });
+  if (has_steps && Has(names.files, "latest")) {
+    return WithHint(
+        absl::UnimplementedError("A DeepSpeed checkpoint (latest and "
+                                 "global_step folders): recognised, not read "
+                                 "yet"),
+        "Make one state dict of it with DeepSpeed's zero_to_fp32.py, which "
+        "lies in it");
+  }
+  if (Has(names.files, "latest_checkpointed_iteration.txt")) {
+    return WithHint(
+        absl::UnimplementedError(
+            "A Megatron-LM checkpoint (latest_checkpointed_iteration.txt): "
+            "recognised, not read yet"),
+        "Name one of the files in it, model_optim_rng.pt in an iter_ folder");
+  }
+  if (Has(names.files, "data.pkl") && Has(names.folders, "data")) {
+    const std::string folder = path.substr(0, path.find_last_not_of('/') + 1);
+    return WithHint(
+        absl::UnimplementedError("What a PyTorch zip archive has inside "
+                                 "(data.pkl and data/): it was unpacked"),
+        absl::StrCat("Pack it again, uncompressed: cd ",
+                     ShellWord(absl::StrCat(folder, "/..")),
+                     " && zip -0 -r model.pt ", ShellWord(FileName(folder))));
+  }
+  if (Has(names.files, "saved_model.pb")) {
+    return WithHint(
+        absl::InvalidArgumentError(
+            "A TensorFlow SavedModel, not a PyTorch checkpoint"),
+        "Convert the weights with TensorFlow, and save them as safetensors");
+  }
+  return absl::OkStatus();
+}
+
+// Files of one kind: how many, and which is first.
+struct Kind {
+  absl::string_view noun;
+  size_t count = 0;
+  std::string first;
+
+  void Add(const std::string& name) {
+    if (count++ == 0) {
+      first = name;
+    }
+  }
+};
+
+bool IsIndexFile(const RandomAccessFile& file) {
+  constexpr uint64_t kHeadBytes = 4096;
+  std::string head(static_cast<size_t>(std::min(file.size_bytes(), kHeadBytes)),
+                   '\0');
+  return file.ReadAt(0, absl::MakeSpan(reinterpret_cast<uint8_t*>(head.data()),
+                                       head.size()))
+             .ok() &&
+         IsShardIndex(head);
+}
+
+}  // namespace
+
+bool IsFolder(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+absl::Status RefuseFolder(const std::string& path) {
+  const Names names = ListFolder(path);
+  if (absl::Status known = RefuseKnownFolder(names, path); !known.ok()) {
+    return Annotate(known, path);
+  }
+  Kind safetensors{"safetensors file"};
+  Kind torch{"PyTorch file"};
+  Kind index{"index of a checkpoint in several files"};
+  Kind other{"other file"};
+  for (size_t i = 0; i < names.files.size(); ++i) {
+    const std::string& name = names.files[i];
+    const auto file = i < kMaxOpened ? OpenFile(absl::StrCat(path, "/", name))
+                                     : absl::OutOfRangeError("not looked at");
+    const auto format = file.ok() ? DetectFormat(**file)
+                                  : absl::StatusOr<Format>(file.status());
+    if (format.ok()) {
+      (*format == Format::kSafetensors ? safetensors : torch).Add(name);
+    } else {
+      (file.ok() && IsIndexFile(**file) ? index : other).Add(name);
+    }
+  }
+  std::vector<std::string> parts;
+  for (const Kind* kind : {&safetensors, &torch, &index}) {
+    if (kind->count > 0) {
+      parts.push_back(absl::StrCat(CountText(kind->count, kind->noun), " (",
+                                   kind->first,
+                                   kind->count > 1 ? " first)" : ")"));
+    }
+  }
+  if (other.count > 0) {
+    parts.push_back(CountText(other.count, other.noun));
+  }
+  if (!names.folders.empty()) {
+    parts.push_back(absl::StrCat(CountText(names.folders.size(), "folder"),
+                                 " (", names.folders[0],
+                                 names.folders.size() > 1 ? " first)" : ")"));
+  }
+  const absl::Status error = absl::InvalidArgumentError(absl::StrCat(
+      path, ": A directory, and a file is wanted; in it: ",
+      parts.empty() ? "nothing that can be read" : absl::StrJoin(parts, ", ")));
+  const Kind& best = safetensors.count > 0 ? safetensors : torch;
+  if (best.count == 0) {
+    return WithHint(error, "Name a file: no checkpoint was found right in it");
+  }
+  return WithHint(
+      error,
+      absl::StrCat("Name one file: ",
+                   ShellWord(absl::StrCat(
+                       path, absl::EndsWith(path, "/") ? "" : "/", best.first)),
+                   best.count > 1 ? ", then the others one by one" : ""));
+}
+
+}  // namespace hoist
