@@ -110,11 +110,18 @@ absl::StatusOr<std::optional<DirectoryRange>> FindZip64(
                         .entry_count = Load64(&end[32])};
 }
 
-absl::StatusOr<DirectoryRange> FindDirectory(const RandomAccessFile& file) {
+// The bytes among which the end record is.
+absl::StatusOr<Bytes> ReadTail(const RandomAccessFile& file) {
   Bytes tail(static_cast<size_t>(
       std::min<uint64_t>(file.size_bytes(), kMaxCommentBytes + kEndBytes)));
+  HOIST_RETURN_IF_ERROR(
+      file.ReadAt(file.size_bytes() - tail.size(), absl::MakeSpan(tail)));
+  return tail;
+}
+
+absl::StatusOr<DirectoryRange> FindDirectory(const RandomAccessFile& file) {
+  HOIST_ASSIGN_OR_RETURN(const Bytes tail, ReadTail(file));
   const uint64_t tail_offset = file.size_bytes() - tail.size();
-  HOIST_RETURN_IF_ERROR(file.ReadAt(tail_offset, absl::MakeSpan(tail)));
   const auto found = FindEndRecord(tail);
   if (!found) {
     return Incomplete("The zip archive has no central directory at its end");
@@ -267,6 +274,11 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(const RandomAccessFile& file) {
     directory.members_.push_back(std::move(member));
   }
   return directory;
+}
+
+absl::StatusOr<bool> HasZipEndRecord(const RandomAccessFile& file) {
+  HOIST_ASSIGN_OR_RETURN(const Bytes tail, ReadTail(file));
+  return FindEndRecord(tail).has_value();
 }
 
 const ZipMember* ZipDirectory::Find(absl::string_view name) const {

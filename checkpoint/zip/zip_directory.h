@@ -50,6 +50,10 @@ class ZipDirectory {
   absl::flat_hash_map<std::string, size_t> index_;
 };
 
+// Whether `file` has the end record of a zip archive, which a file that was cut
+// off has not; reads its end, and blocks.
+absl::StatusOr<bool> HasZipEndRecord(const RandomAccessFile& file);
+
 // Offset of the first byte of a member's stored bytes, from its local header;
 // reads that. kDataLoss if there is no such header, if it names another member,
 // or if the bytes do not lie inside the file. Thread-safe.

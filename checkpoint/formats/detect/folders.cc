@@ -177,7 +177,7 @@ absl::Status RefuseFolder(const std::string& path) {
   }
   const absl::Status error = absl::InvalidArgumentError(absl::StrCat(
       path, ": A directory, and a file is wanted; in it: ",
-      parts.empty() ? "nothing that can be read" : absl::StrJoin(parts, ", ")));
+      parts.empty() ? "nothing" : absl::StrJoin(parts, ", ")));
   const Kind& best = safetensors.count > 0 ? safetensors : torch;
   if (best.count == 0) {
     return WithHint(error, "Name a file: no checkpoint was found right in it");

@@ -9,6 +9,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "hoist/checkpoint/formats/torch_zip/cut_archive.h"
+#include "hoist/checkpoint/formats/torch_zip/foreign_archives.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -44,27 +46,6 @@ std::vector<std::string> Prefixes(const ZipDirectory& zip) {
   return prefixes;
 }
 
-// What the archive is, if it is not what torch.save writes.
-absl::Status RefuseOthers(const ZipDirectory& zip,
-                          const std::vector<std::string>& prefixes) {
-  for (const std::string& prefix : prefixes) {
-    if (HasMember(zip, prefix, ".data/version") &&
-        !HasMember(zip, prefix, kPickle)) {
-      return WithHint(
-          absl::UnimplementedError(
-              "This is a torch.package archive: recognised, not read"),
-          "Save the weights alone: torch.save(model.state_dict(), "
-          "\"weights.pt\")");
-    }
-  }
-  if (zip.Find("MAR-INF/MANIFEST.json") != nullptr) {
-    return WithHint(
-        absl::InvalidArgumentError("This is a TorchServe archive (.mar)"),
-        "Unpack it (it is a zip), and load the model file inside");
-  }
-  return absl::OkStatus();
-}
-
 // The one folder that has all of `records`; "" if none has.
 absl::StatusOr<std::string> FindPrefix(
     const ZipDirectory& zip, const std::vector<std::string>& prefixes,
@@ -92,29 +73,26 @@ absl::StatusOr<std::string> FindPrefix(
   return prefix;
 }
 
-absl::Status NotOfPyTorch(const ZipDirectory& zip) {
-  std::string found = "it is empty";
-  if (!zip.members().empty()) {
-    found = absl::StrCat("it has ", zip.members().size(), " members, ",
-                         zip.members()[0].name, " first");
+// The directory of an archive; of one that is cut off, what is left of it.
+absl::StatusOr<ZipDirectory> ReadDirectory(const RandomAccessFile& file) {
+  absl::StatusOr<ZipDirectory> zip = ZipDirectory::Read(file);
+  if (absl::IsDataLoss(zip.status())) {
+    HOIST_ASSIGN_OR_RETURN(const bool has_end, HasZipEndRecord(file));
+    if (!has_end) {
+      return CutArchiveError(file);
+    }
   }
-  return WithHint(
-      absl::InvalidArgumentError(absl::StrCat(
-          "This zip archive is no checkpoint: no folder in it has a data.pkl; ",
-          found)),
-      "If a checkpoint is inside, unpack the archive first");
+  return zip;
 }
 
 }  // namespace
 
 absl::StatusOr<TorchArchive> TorchArchive::Open(const RandomAccessFile& file) {
-  HOIST_ASSIGN_OR_RETURN(ZipDirectory zip, ZipDirectory::Read(file));
-  const std::vector<std::string> prefixes = Prefixes(zip);
-  HOIST_RETURN_IF_ERROR(RefuseOthers(zip, prefixes));
+  HOIST_ASSIGN_OR_RETURN(ZipDirectory zip, ReadDirectory(file));
   HOIST_ASSIGN_OR_RETURN(std::string prefix,
-                         FindPrefix(zip, prefixes, {kPickle}));
+                         FindPrefix(zip, Prefixes(zip), {kPickle}));
   if (prefix.empty()) {
-    return NotOfPyTorch(zip);
+    return ForeignArchiveError(file, zip);
   }
   return TorchArchive(file, std::move(zip), std::move(prefix));
 }
@@ -182,7 +160,17 @@ absl::StatusOr<std::string> TorchArchive::ReadVersion() const {
     return absl::DataLossError(
         absl::StrCat("The record \"version\" says \"", *text, "\""));
   }
-  if (version < kOldestVersion || version > kNewestVersion) {
+  if (version > kNewestVersion) {
+    return WithHint(
+        absl::UnimplementedError(absl::StrCat(
+            "The archive has version ", version,
+            " of PyTorch's container, newer than Hoist knows (", kOldestVersion,
+            " to ", kNewestVersion,
+            "): its layout may have changed, so nothing of it is read")),
+        "A newer Hoist may read it; or load it with the PyTorch that wrote it, "
+        "and save the state dict as safetensors");
+  }
+  if (version < kOldestVersion) {
     return absl::UnimplementedError(
         absl::StrCat("Version ", version, " of the container is not known; ",
                      kOldestVersion, " to ", kNewestVersion, " are"));
