@@ -2,12 +2,14 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <iterator>
 #include <optional>
 #include <string_view>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "hoist/core/status/annotate.h"
@@ -104,20 +106,77 @@ std::optional<DType> DTypeOfSafetensors(absl::string_view name) {
   return std::nullopt;
 }
 
-absl::StatusOr<DType> ReadDType(dom::element value) {
+// The dtypes of a header that are not known, each with its tensors.
+class UnknownDTypes {
+ public:
+  void Add(absl::string_view dtype, absl::string_view tensor) {
+    const auto known =
+        std::find_if(uses_.begin(), uses_.end(),
+                     [dtype](const Use& use) { return use.dtype == dtype; });
+    if (known != uses_.end()) {
+      ++known->count;
+    } else if (uses_.size() < kMaxKept) {
+      uses_.push_back({std::string(dtype), std::string(tensor), 1});
+    }
+    ++count_;
+  }
+
+  // kUnimplemented if there are any, of `tensor_count`.
+  absl::Status ToStatus(size_t tensor_count) const;
+
+ private:
+  static constexpr size_t kMaxKept = 3;
+  struct Use {
+    std::string dtype;
+    std::string first;
+    size_t count;
+  };
+  std::vector<Use> uses_;
+  size_t count_ = 0;
+};
+
+absl::Status UnknownDTypes::ToStatus(size_t tensor_count) const {
+  if (count_ == 0) {
+    return absl::OkStatus();
+  }
+  std::string text;
+  for (const Use& use : uses_) {
+    absl::StrAppend(&text, text.empty() ? "" : ", ", QuotedName(use.dtype),
+                    " (", use.count, use.count == 1 ? ": " : ", first ",
+                    QuotedName(use.first), ")");
+  }
+  const absl::string_view dtype = uses_[0].dtype;
+  const std::string spelled = absl::AsciiStrToUpper(dtype);
+  const bool is_misspelled =
+      spelled != dtype && DTypeOfSafetensors(spelled).has_value();
+  return WithHint(
+      absl::UnimplementedError(absl::StrCat(
+          count_, " of ", tensor_count,
+          " tensors have a dtype that Hoist does not know, so nothing is "
+          "read: ",
+          text)),
+      is_misspelled
+          ? absl::StrCat("The format writes ", spelled,
+                         ": correct the program that wrote the file")
+          : "If a newer version of safetensors has the dtype, a newer Hoist "
+            "may too; else save these tensors as one of the dtypes of "
+            "safetensors 0.8");
+}
+
+// One that is not known goes to `unknown`; it lives as long as the document.
+absl::Status ReadDType(dom::element value, DType& dtype,
+                       std::optional<absl::string_view>& unknown) {
   std::string_view name;
   if (value.get(name) != simdjson::SUCCESS) {
     return Mistyped("dtype", value, "a string");
   }
-  const auto dtype = DTypeOfSafetensors(View(name));
-  if (!dtype) {
-    return WithHint(
-        absl::UnimplementedError(
-            absl::StrCat("dtype ", QuotedName(View(name)), " is not known")),
-        "If a newer version of safetensors has it, a newer Hoist may too; else "
-        "save the tensor as one of the dtypes of safetensors 0.8");
+  const auto known = DTypeOfSafetensors(View(name));
+  if (known) {
+    dtype = *known;
+  } else {
+    unknown = View(name);
   }
-  return *dtype;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<int64_t>> ReadShape(dom::element value) {
@@ -172,7 +231,8 @@ absl::Status HalveLastSize(std::vector<int64_t>& shape) {
   return absl::OkStatus();
 }
 
-absl::Status ReadTensor(dom::element value, SafetensorsHeader::Tensor& into) {
+absl::Status ReadTensor(dom::element value, SafetensorsHeader::Tensor& into,
+                        std::optional<absl::string_view>& unknown) {
   dom::object fields;
   if (value.get(fields) != simdjson::SUCCESS) {
     return Mistyped("its entry", value, "an object");
@@ -181,7 +241,7 @@ absl::Status ReadTensor(dom::element value, SafetensorsHeader::Tensor& into) {
   int found = 0;
   for (const dom::key_value_pair field : fields) {
     if (field.key == "dtype") {
-      HOIST_ASSIGN_OR_RETURN(into.dtype, ReadDType(field.value));
+      HOIST_RETURN_IF_ERROR(ReadDType(field.value, into.dtype, unknown));
     } else if (field.key == "shape") {
       HOIST_ASSIGN_OR_RETURN(into.shape, ReadShape(field.value));
     } else if (field.key == "data_offsets") {
@@ -195,8 +255,9 @@ absl::Status ReadTensor(dom::element value, SafetensorsHeader::Tensor& into) {
     return absl::DataLossError(
         "its entry lacks one of dtype, shape and data_offsets");
   }
-  return into.dtype == DType::kFloat4E2m1fnX2 ? HalveLastSize(into.shape)
-                                              : absl::OkStatus();
+  return !unknown && into.dtype == DType::kFloat4E2m1fnX2
+             ? HalveLastSize(into.shape)
+             : absl::OkStatus();
 }
 
 absl::Status ReadMetadata(dom::element value, SafetensorsHeader& into) {
@@ -263,6 +324,7 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(
   HOIST_ASSIGN_OR_RETURN(const dom::object root, ParseJson(parser, text));
   HOIST_RETURN_IF_ERROR(CheckKeysDiffer(root));
   SafetensorsHeader header;
+  UnknownDTypes unknown_dtypes;
   for (const dom::key_value_pair field : root) {
     if (View(field.key) == kMetadataKey) {
       if (absl::Status status = ReadMetadata(field.value, header);
@@ -272,13 +334,19 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(
       continue;
     }
     SafetensorsHeader::Tensor tensor;
-    if (absl::Status status = ReadTensor(field.value, tensor); !status.ok()) {
+    std::optional<absl::string_view> unknown;
+    if (absl::Status status = ReadTensor(field.value, tensor, unknown);
+        !status.ok()) {
       return Annotate(status,
                       absl::StrCat("Tensor ", QuotedName(View(field.key))));
     }
     tensor.name = std::string(field.key);
+    if (unknown) {
+      unknown_dtypes.Add(*unknown, tensor.name);
+    }
     header.tensors.push_back(std::move(tensor));
   }
+  HOIST_RETURN_IF_ERROR(unknown_dtypes.ToStatus(header.tensors.size()));
   return header;
 }
 

@@ -17,7 +17,7 @@ namespace hoist {
 struct SafetensorsHeader {
   struct Tensor {
     std::string name;
-    DType dtype;
+    DType dtype = DType::kUint8;
     std::vector<int64_t> shape;  // torch's: packed float4 counts bytes
     uint64_t begin = 0;          // of its bytes, from the start of the data
     uint64_t end = 0;

@@ -105,11 +105,34 @@ TEST(SafetensorsHeaderTest, UnknownDTypeIsNamedWithItsTensor) {
   for (const absl::string_view dtype : {"F5", "f32", "", "F32 "}) {
     const absl::Status status = StatusOfEntry(absl::StrCat(
         R"("dtype":")", dtype, R"(","shape":[],"data_offsets":[0,4])"));
-    EXPECT_THAT(status, StatusIs(kUnimplemented,
-                                 absl::StrCat("Tensor \"w\": dtype \"", dtype,
-                                              "\" is not known")));
-    EXPECT_NE(HintOf(status), "");
+    EXPECT_THAT(
+        status,
+        StatusIs(kUnimplemented,
+                 absl::StrCat("1 of 1 tensors have a dtype that Hoist does not "
+                              "know, so nothing is read: \"",
+                              dtype, "\" (1: \"w\")")));
+    EXPECT_THAT(HintOf(status),
+                HasSubstr(dtype == "f32" ? "writes F32" : "newer Hoist"));
   }
+}
+
+TEST(SafetensorsHeaderTest, UnknownDTypesAreCounted) {
+  const auto entry = [](absl::string_view name, absl::string_view dtype) {
+    return absl::StrCat("\"", name, R"(":{"dtype":")", dtype,
+                        R"(","shape":[4],"data_offsets":[0,4]})");
+  };
+  const std::string header =
+      absl::StrCat("{", entry("a", "U8"), ",", entry("b", "F7"), ",",
+                   entry("c", "F9"), ",", entry("d", "F7"), "}");
+  EXPECT_THAT(StatusOfHeader(header),
+              StatusIs(kUnimplemented,
+                       HasSubstr("3 of 4 tensors have a dtype that Hoist does "
+                                 "not know, so nothing is read: \"F7\" (2, "
+                                 "first \"b\"), \"F9\" (1: \"c\")")));
+  // Damage after them is still found.
+  EXPECT_THAT(StatusOfHeader(absl::StrCat("{", entry("a", "F7"),
+                                          R"(,"b":{"dtype":"U8"}})")),
+              StatusIs(kDataLoss));
 }
 
 TEST(SafetensorsHeaderTest, Float4HasTorchsShape) {

@@ -105,8 +105,10 @@ absl::Status CheckFileSize(const RandomAccessFile& file, uint64_t data_offset,
         tensors.begin(), tensors.end(),
         [present](const HeaderTensor& tensor) { return tensor.end > present; });
     return CutOff(absl::StrCat("by its header the tensors take ", data_size,
-                               " bytes, ", present,
-                               " are there; first tensor that is not whole: ",
+                               " bytes, ", present, " are there, ",
+                               data_size - present, " are missing; ",
+                               lost - tensors.begin(), " of ", tensors.size(),
+                               " tensors are whole, the first that is not is ",
                                QuotedName(lost->name)));
   }
   if (data_size < present) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
@@ -37,21 +38,14 @@ class PickledTensors {
                ? std::nullopt
                : std::optional<uint64_t>(storage->second.size_bytes);
   }
-  void SetWhole(absl::string_view member) {
-    const auto storage = storages_.find(member);
-    if (storage != storages_.end()) {
-      storage->second.is_whole = true;
-    }
-  }
-
   size_t count() const { return tensors_.size(); }
-  size_t WholeCount() const;
+  // How many of the tensors lie in storages that are among `members`.
+  size_t WholeCount(const absl::flat_hash_set<std::string>& members) const;
 
  private:
   struct Storage {
     int index = 0;
     uint64_t size_bytes = 0;
-    bool is_whole = false;
   };
 
   absl::StatusOr<TorchVocabulary::Persistent> Load(Value id,
@@ -98,10 +92,11 @@ void PickledTensors::Read(absl::Span<const uint8_t> pickle,
   }
 }
 
-size_t PickledTensors::WholeCount() const {
+size_t PickledTensors::WholeCount(
+    const absl::flat_hash_set<std::string>& members) const {
   std::vector<bool> is_whole(storages_.size(), false);
   for (const auto& [member, storage] : storages_) {
-    is_whole[storage.index] = storage.is_whole;
+    is_whole[storage.index] = members.contains(member);
   }
   return static_cast<size_t>(std::count_if(
       tensors_.begin(), tensors_.end(), [&](const TensorEntry& tensor) {
@@ -111,7 +106,7 @@ size_t PickledTensors::WholeCount() const {
 
 // What is left of an archive.
 struct Remains {
-  size_t member_count = 0;
+  absl::flat_hash_set<std::string> members;
   std::string last_name;
   uint64_t end_offset_bytes = 0;  // of the last member
   std::string cut_name;
@@ -132,9 +127,9 @@ absl::StatusOr<Remains> FindRemains(const RandomAccessFile& file) {
     if (!member) {
       break;
     }
-    ++remains.member_count;
+    // A pickle may follow its storages.
+    remains.members.insert(member->name);
     remains.last_name = member->name;
-    remains.tensors.SetWhole(member->name);
     const size_t slash = member->name.find('/');
     if (slash != std::string::npos &&
         absl::string_view(member->name).substr(slash) == kPickle) {
@@ -174,13 +169,13 @@ absl::Status CutArchiveError(const RandomAccessFile& file) {
       "The file is cut off: it starts as a ",
       remains.is_of_torch ? "PyTorch zip archive" : "zip archive", ", and its ",
       file.size_bytes(), " bytes have no end record; ");
-  if (remains.member_count == 0) {
+  if (remains.members.empty()) {
     absl::StrAppend(&text, "not even its first entry",
                     remains.cut_name.empty() ? "" : ", ", remains.cut_name,
                     remains.cut_name.empty() ? " is whole" : ", is whole");
   } else {
-    absl::StrAppend(&text, remains.member_count,
-                    remains.member_count == 1 ? " entry is" : " entries are",
+    absl::StrAppend(&text, remains.members.size(),
+                    remains.members.size() == 1 ? " entry is" : " entries are",
                     " whole, the last ", remains.last_name, " up to byte ",
                     remains.end_offset_bytes);
     if (!remains.cut_name.empty()) {
@@ -190,8 +185,9 @@ absl::Status CutArchiveError(const RandomAccessFile& file) {
     }
   }
   if (remains.tensors.count() > 0) {
-    absl::StrAppend(&text, "; ", remains.tensors.WholeCount(), " of ",
-                    remains.tensors.count(), " tensors have all their bytes");
+    absl::StrAppend(&text, "; ", remains.tensors.WholeCount(remains.members),
+                    " of ", remains.tensors.count(),
+                    " tensors have all their bytes");
   }
   HOIST_ASSIGN_OR_RETURN(const uint64_t zeros, ZerosAtTheEnd(file));
   constexpr uint64_t kManyZeros = 512;

@@ -130,6 +130,17 @@ TEST_F(CutArchiveTest, GoesByTheSizesThatThePickleSays) {
                                         HasSubstr("0 of 1 tensors"))));
 }
 
+// As TorchScript writes them.
+TEST_F(CutArchiveTest, StoragesMayComeBeforeThePickle) {
+  ZipBuilder zip;
+  zip.Add("m/data/0", std::string(24, 'x'));
+  zip.Add("m/data.pkl",
+          Pickle(Tensor(Storage("FloatStorage", "0", 6), 0, {6}, {1})));
+  zip.Add("m/version", "3\n");
+  EXPECT_THAT(Read(zip.Finish().substr(0, zip.last_offset())),
+              StatusIs(kDataLoss, HasSubstr("1 of 1 tensors")));
+}
+
 TEST_F(CutArchiveTest, SpaceThatWasNeverFilled) {
   std::string sparse = whole_.substr(0, EndOf(2));
   sparse.resize(10'000);
