@@ -5,13 +5,17 @@
   compare_with_torch.py --expected HOIST PATH...  against NAME.expected.json, no PyTorch needed
   compare_with_torch.py --dump PATH...            prints what PyTorch says
 
-PATH: files, or folders, which are walked. The files may be hostile: PyTorch's
-unpickler is given only names known to be harmless (torch_walk.DataOnlyPickle).
+PATH: files, or folders, which are walked. Unless --trusted, the files may be
+hostile: PyTorch's unpickler is given only names known to be harmless
+(torch_walk.DataOnlyPickle), TorchScript with __setstate__ is skipped, and of
+exported programs only the tensors are read.
 
 Compared, name by name and in order: dtype, shape, strides, nbytes, storage
 offset, requires_grad, location, sha256. Tensors inside objects of classes that
 PyTorch's reader does not look into are not compared; neither, without
---expected or --modules, are those of whole pickled modules.
+--expected, --modules or --trusted, are those of whole pickled modules. Of
+TorchScript it is the state dict, without locations; of exported programs the
+state dict and the constants.
 
 Exit status: 0 all files agree, 1 a file differs, 2 nothing was compared or it
 could not be.
@@ -25,13 +29,19 @@ import sys
 import warnings
 
 FIELDS = ("dtype", "shape", "strides", "nbytes", "storage_offset", "requires_grad", "location", "sha256")
-NOT_IN_SAFETENSORS = ("location", "requires_grad")
+# A format that has no such field, or torch keeps it to itself.
+NOT_COMPARED = {"safetensors": ("location", "requires_grad"), "torch_script": ("location",)}
+FORMATS = ["torch_zip", "torch_legacy", "torch_tar", "torch_script", "torch_pt2", "safetensors"]
 SHOWN_DIFFERENCES = 5
 HOIST_TIMEOUT_S = 120
 
 
 class Skipped(Exception):
     """This file is not compared; the text says why."""
+
+
+def one_line(error) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
 
 
 def view_of_torch(path, options) -> dict:
@@ -42,13 +52,11 @@ def view_of_torch(path, options) -> dict:
     if format_name not in options.formats:
         raise Skipped(f"format {format_name or 'unknown'} is not compared")
     try:
-        if format_name == "safetensors":
-            return {"format": format_name, "tensors": torch_walk.describe_safetensors(path), "opaque": []}
-        tensors, walk = torch_walk.describe_torch(path, modules=options.modules)
+        return torch_walk.describe(path, modules=options.modules, trusted=options.trusted)[0]
+    except torch_walk.NotDescribed as reason:
+        raise Skipped(str(reason)) from reason
     except Exception as error:  # Whatever a damaged or hostile file makes PyTorch say.
-        reason = " ".join(str(error).split())[:160]
-        raise Skipped(f"PyTorch cannot read it: {type(error).__name__}: {reason}") from error
-    return {"format": format_name, "tensors": tensors, "opaque": [{"path": name} for name, _ in walk.opaque]}
+        raise Skipped(f"PyTorch cannot read it: {one_line(error)}") from error
 
 
 def view_expected(path, options) -> dict:
@@ -61,8 +69,8 @@ def view_expected(path, options) -> dict:
     return expected
 
 
-def view_of_hoist(path, options) -> dict:
-    command = [options.hoist, "inspect", "--json", "--digests", str(path)]
+def view_of_hoist(path, hoist) -> dict:
+    command = [hoist, "inspect", "--json", "--digests", str(path)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=HOIST_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
@@ -113,7 +121,7 @@ def differences(expected: dict, actual: dict) -> list:
 
     for want, have in zip(wanted, got):
         for field in FIELDS:
-            if expected["format"] == "safetensors" and field in NOT_IN_SAFETENSORS:
+            if field in NOT_COMPARED.get(expected["format"], ()):
                 continue
             if want[field] != have.get(field):
                 found.append(f"{want['name']!r} {field}: expected {want[field]}, hoist has {have.get(field)}")
@@ -128,14 +136,19 @@ def files_under(paths) -> list:
 
 
 def compare(path, options) -> str:
-    """The outcome, "ok" or "DIFFERS"; prints the line for this file."""
+    """The outcome; prints the line for this file."""
     reference = view_expected(path, options) if options.expected else view_of_torch(path, options)
     if options.dump:
         print(json.dumps({"path": str(path), **reference}, indent=1))
         return "ok"
     if not reference["tensors"] and is_inside("", [entry["path"] for entry in reference.get("opaque", [])]):
         raise Skipped("the root is an object that PyTorch's reader here does not look into")
-    found = differences(reference, view_of_hoist(path, options))
+    return judge(path, reference, view_of_hoist(path, options.hoist))
+
+
+def judge(path, reference, actual) -> str:
+    """The outcome, "ok" or "DIFFERS"; prints the line for this file."""
+    found = differences(reference, actual)
     if not found:
         print(f"ok       {path} ({len(reference['tensors'])} tensors)")
         return "ok"
@@ -149,14 +162,13 @@ def parse_arguments():
     parser.add_argument("--expected", action="store_true", help="compare with NAME.expected.json")
     parser.add_argument("--dump", action="store_true", help="print what PyTorch says; no HOIST argument then")
     parser.add_argument("--modules", action="store_true", help="compare tensors of whole pickled modules too")
+    parser.add_argument("--trusted", action="store_true", help="code in the files may run; implies --modules")
     parser.add_argument(
-        "--formats",
-        type=lambda text: text.split(","),
-        default=["torch_zip", "torch_legacy", "safetensors"],
-        help="comma-separated; default torch_zip,torch_legacy,safetensors; with --expected also torch_script",
+        "--formats", type=lambda text: text.split(","), default=FORMATS, help="comma-separated; default: all of " + ",".join(FORMATS)
     )
     parser.add_argument("paths", nargs="+", metavar="HOIST PATH...", help="the binary, then files or folders")
     options = parser.parse_args()
+    options.modules = options.modules or options.trusted
     options.hoist = None if options.dump else options.paths.pop(0)
     options.paths = [pathlib.Path(path) for path in options.paths]
     if not options.paths:

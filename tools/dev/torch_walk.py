@@ -1,7 +1,8 @@
 """What real torch and safetensors say is in a checkpoint, as plain data.
 
-Shared by compare_with_torch.py (any file) and checkpoint/testdata/generate.py
-(the golden files), so that both mean the same by a tensor's name and digest.
+Shared by compare_with_torch.py (any file), torch_matrix.py (files it makes) and
+checkpoint/testdata/generate.py (the golden files), so that all mean the same by
+a tensor's name and digest: see describe().
 """
 
 import _compat_pickle
@@ -10,9 +11,11 @@ import hashlib
 import importlib
 import io
 import json
+import logging
 import pickle
 import re
 import zipfile
+from unittest import mock
 
 import numpy
 import safetensors
@@ -32,24 +35,38 @@ LEAVES = (
 )  # fmt: skip
 
 
+# A PT2 archive of PyTorch before 2.8.
+OLD_PROGRAM = "serialized_exported_program.json"
+
+
 def detect_format(path) -> str:
-    """One of torch_zip, torch_script, torch_legacy, safetensors, or "" for anything else."""
+    """torch_zip, torch_script, torch_pt2, torch_legacy, torch_tar, safetensors, or "" for anything else."""
     with open(path, "rb") as file:
         head = file.read(4096)
     if head.startswith(b"PK\x03\x04"):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                records = {name.partition("/")[2] for name in archive.namelist()}
-        except (zipfile.BadZipFile, OSError, NotImplementedError):
-            return ""
-        if "constants.pkl" in records:
-            return "torch_script"
-        return "torch_zip" if "data.pkl" in records else ""
-    if head.startswith(b"\x80") and LEGACY_MAGIC in head[:32]:
+        return _detect_zip(path)
+    if LEGACY_MAGIC in head[:32] or head.startswith(f"L{int.from_bytes(LEGACY_MAGIC, 'little')}L\n.".encode()):
         return "torch_legacy"
+    if head[257:262] == b"ustar":
+        return "torch_tar"
     if len(head) > 8 and int.from_bytes(head[:8], "little") < 100_000_000 and head[8:].lstrip().startswith(b"{"):
         return "safetensors"
     return ""
+
+
+def _detect_zip(path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            records = {name.partition("/")[2]: name for name in names}
+            archive_format = archive.read(records["archive_format"]) if "archive_format" in records else b""
+    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError):
+        return ""
+    if "constants.pkl" in records:
+        return "torch_script"
+    if archive_format == b"pt2" or OLD_PROGRAM in names:
+        return "torch_pt2"
+    return "torch_zip" if "data.pkl" in records else ""
 
 
 # ---------------------------------------------------------------- reading
@@ -107,7 +124,10 @@ def _is_harmless(module: str, name: str) -> bool:
     if name in _HARMLESS.get(module, ()):
         return True
     if module == "torch":
-        return isinstance(getattr(torch, name, None), (torch.dtype, torch.layout, torch.memory_format, torch.qscheme))
+        value = getattr(torch, name, None)
+        if isinstance(value, type):
+            return issubclass(value, torch.storage.TypedStorage)  # A tar names the classes of its storages.
+        return isinstance(value, (torch.dtype, torch.layout, torch.memory_format, torch.qscheme))
     if re.fullmatch(r"torch\.nn\.modules\.\w+", module) and name[0].isupper():
         module_class = getattr(getattr(torch.nn.modules, module.rpartition(".")[2], None), name, None)
         return isinstance(module_class, type) and issubclass(module_class, torch.nn.Module)
@@ -231,6 +251,10 @@ def describe_tensor(name: str, tensor, location: str) -> dict:
     }
 
 
+class NotDescribed(Exception):
+    """This file was not given to torch; the text says why."""
+
+
 def describe_torch(path, modules: bool, pickle_module=DataOnlyPickle) -> tuple[list, Walk]:
     """(tensors, the walk) of a torch.save file."""
     loaded = Loaded(path, pickle_module)
@@ -241,9 +265,68 @@ def describe_torch(path, modules: bool, pickle_module=DataOnlyPickle) -> tuple[l
     return [describe_tensor(name, tensor, loaded.location(tensor)) for name, tensor in walk.tensors], walk
 
 
-def describe_torch_script(path) -> list:
+def describe_torch_script(path, trusted: bool) -> list:
+    """The state dict. Classes with __setstate__ run it when they are loaded."""
+    if not trusted:
+        with zipfile.ZipFile(path) as archive:
+            sources = [archive.read(name) for name in archive.namelist() if name.endswith(".py")]
+        if any(b"__setstate__" in source for source in sources):
+            raise NotDescribed("its code would be run by loading it, which needs --trusted")
     state = torch.jit.load(path, map_location="cpu").state_dict(keep_vars=True)
     return [describe_tensor(name, tensor, "cpu") for name, tensor in state.items()]
+
+
+def describe_torch_pt2(path, trusted: bool) -> list:
+    """The state dict, and then the tensors among the constants, of each program.
+
+    torch.export.load resolves every name in its pickles and evaluates text from
+    the program: the parts of it that read tensors do for files of strangers.
+    """
+    programs = _load_pt2(path) if trusted else _load_pt2_tensors(path)
+    several = len(programs) > 1
+    tensors = []
+    for part in range(2):
+        for model, state_and_constants in programs.items():
+            for name, value in state_and_constants[part].items():
+                if isinstance(value, torch.Tensor):
+                    tensors.append(describe_tensor(f"{model}.{name}" if several else name, value, str(value.device)))
+    return tensors
+
+
+def _load_pt2(path) -> dict:
+    """(state dict, constants) by model, all in it executed."""
+    from torch.export.pt2_archive import _package
+
+    logging.getLogger("torch.export").setLevel(logging.ERROR)
+    with zipfile.ZipFile(path) as archive:
+        is_old = OLD_PROGRAM in archive.namelist()
+    programs = {"model": torch.export.load(path)} if is_old else _package.load_pt2(path).exported_programs
+    return {model: (program.state_dict, program.constants) for model, program in programs.items()}
+
+
+def _load_pt2_tensors(path) -> dict:
+    """The same; nothing in the file is executed."""
+    from torch.export.pt2_archive import _package
+
+    def load(data):
+        return torch.load(io.BytesIO(data), map_location="cpu", pickle_module=DataOnlyPickle, weights_only=False)
+
+    with zipfile.ZipFile(path) as archive:
+        if OLD_PROGRAM in archive.namelist():
+            pair = (load(archive.read(f"serialized_{part}.pt")) for part in ("state_dict", "constants"))
+            return {"model": tuple(pair)}
+    programs = {}
+    with (
+        mock.patch.object(torch, "load", lambda file, **_: load(file.read())),
+        mock.patch.object(torch._C, "_pickle_load_obj", lambda data: None),
+        _package.PT2ArchiveReader(str(path)) as reader,
+    ):
+        for name in reader.get_file_names():
+            match = re.fullmatch(r"models/(.*)\.json", name)
+            if match:
+                both = (read(reader, match[1]) for read in (_package._load_state_dict, _package._load_constants))
+                programs[match[1]] = tuple(load(part) if isinstance(part, bytes) else part for part in both)
+    return programs
 
 
 def describe_safetensors(path) -> list:
@@ -264,3 +347,24 @@ def describe_safetensors(path) -> list:
         # How safetensors' loader lays its memory out says nothing of the file.
         tensor["storage_offset"] = 0
     return tensors
+
+
+def describe(path, modules: bool = True, trusted: bool = False) -> tuple[dict, Walk | None]:
+    """The file in the form of an expected.json, and the walk through it if it is a pickle.
+
+    trusted: whether code in the file, and what its pickles name, may run.
+    """
+    format_name = detect_format(path)
+    walk = None
+    if format_name == "safetensors":
+        tensors = describe_safetensors(path)
+    elif format_name == "torch_script":
+        tensors = describe_torch_script(path, trusted)
+    elif format_name == "torch_pt2":
+        tensors = describe_torch_pt2(path, trusted)
+    elif format_name in ("torch_zip", "torch_legacy", "torch_tar"):
+        tensors, walk = describe_torch(path, modules, pickle if trusted else DataOnlyPickle)
+    else:
+        raise NotDescribed("of no format that torch or safetensors reads")
+    opaque = [{"path": name} for name, _ in walk.opaque] if walk else []
+    return {"format": format_name, "tensors": tensors, "opaque": opaque}, walk
