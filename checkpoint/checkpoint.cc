@@ -86,6 +86,11 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& path) {
   checkpoint.path_ = path;
   checkpoint.catalog_ = std::make_shared<const Catalog>(*std::move(catalog));
   checkpoint.files_.push_back(std::move(file));
+  for (const FileEntry& entry : checkpoint.catalog_->files) {
+    if (entry.content != nullptr) {
+      checkpoint.files_.push_back(entry.content);
+    }
+  }
   checkpoint.open_time_ns_ =
       std::chrono::duration_cast<std::chrono::nanoseconds>(
           std::chrono::steady_clock::now() - start)

@@ -17,6 +17,7 @@
 #include "hoist/checkpoint/checkpoint.h"
 #include "hoist/checkpoint/load/digest.h"
 #include "hoist/core/hash/sha256.h"
+#include "hoist/core/tensor/element_value.h"
 #include "hoist/core/testing/status_matchers.h"
 #include "nlohmann/json.hpp"
 
@@ -50,13 +51,29 @@ class GoldenTest : public ::testing::TestWithParam<std::string> {
     expected_ = Json::parse(in);
   }
 
-  // Whether a tensor is one that the library does not list: inside an object
-  // that it did not look into, or a module's buffer outside of its state dict.
+  // What expected.json says of a value that is no tensor of torch's; null if
+  // nothing.
+  Json ObjectAt(const std::string& path) const {
+    for (const Json& object : expected_.value("objects", Json::array())) {
+      if (object[0] == path) {
+        return object;
+      }
+    }
+    return nullptr;
+  }
+
+  // Whether a tensor is one that the library does not list: an array of
+  // numpy's, inside an object that it did not look into, or a module's buffer
+  // outside of its state dict.
   bool IsExtra(const Catalog& catalog, const std::string& name) const {
     for (const TensorEntry& tensor : catalog.tensors) {
       if (tensor.name == name && !tensor.is_persistent) {
         return true;
       }
+    }
+    if (const Json object = ObjectAt(name);
+        !object.is_null() && object[1] == "numpy.ndarray") {
+      return true;
     }
     if (!expected_.contains("opaque")) {
       return false;
@@ -160,6 +177,63 @@ TEST_P(GoldenTest, LoadedBytesAreThoseOfTheLibrary) {
   }
 }
 
+// The numbers of a tensor, row by row.
+std::vector<double> NumbersOf(const Tensor& tensor) {
+  const auto element_bytes =
+      static_cast<size_t>(DTypeBits(tensor.spec().dtype) / 8);
+  std::vector<double> numbers;
+  ForEachContiguousRun(tensor, [&](absl::Span<const uint8_t> run) {
+    for (size_t at = 0; at < run.size(); at += element_bytes) {
+      const ElementValue value =
+          DecodeElement(tensor.spec().dtype, run.data() + at);
+      if (const auto* integer = std::get_if<int64_t>(&value)) {
+        numbers.push_back(static_cast<double>(*integer));
+      } else {
+        numbers.push_back(std::get<double>(value));
+      }
+    }
+  });
+  return numbers;
+}
+
+void AppendNumbers(const Json& values, std::vector<double>& numbers) {
+  if (!values.is_array()) {
+    numbers.push_back(values);
+    return;
+  }
+  for (const Json& value : values) {
+    AppendNumbers(value, numbers);
+  }
+}
+
+TEST_P(GoldenTest, NumpyArraysAreLoadedAsTensors) {
+  HOIST_ASSERT_OK_AND_ASSIGN(const Checkpoint checkpoint,
+                             Checkpoint::Open(GetParam()));
+  HOIST_ASSERT_OK_AND_ASSIGN(const LoadResult result,
+                             Load(checkpoint, {.pool = &pool_}));
+  for (const Json& object : expected_.value("objects", Json::array())) {
+    if (object[1] != "numpy.ndarray") {
+      continue;
+    }
+    const std::string path = object[0];
+    const Tensor* const tensor = result.tensors.Find(path);
+    ASSERT_NE(tensor, nullptr) << path;
+    std::vector<int64_t> shape = object[2]["shape"];
+    const bool is_text =
+        absl::StrContains(std::string(object[2]["dtype"]), 'U');
+    if (is_text) {
+      // Characters of four bytes.
+      shape.push_back(4 * std::stoi(std::string(object[2]["dtype"]).substr(2)));
+      EXPECT_EQ(tensor->spec().dtype, DType::kUint8) << path;
+    } else {
+      std::vector<double> numbers;
+      AppendNumbers(object[2]["values"], numbers);
+      EXPECT_EQ(NumbersOf(*tensor), numbers) << path;
+    }
+    EXPECT_EQ(tensor->spec().shape, shape) << path;
+  }
+}
+
 // Values under their paths, the first of each, as expected.json names them.
 void ListValues(Value value, const std::string& path, int depth,
                 std::map<std::string, Value>& values) {
@@ -237,7 +311,10 @@ TEST_P(GoldenTest, OtherValuesAreThoseThatTheLibrarySees) {
       continue;
     }
     EXPECT_EQ(value.ClassName(), object[1]) << path;
-    if (!object[2].is_object()) {
+    if (absl::StartsWith(value.ClassName(), "numpy.") &&
+        !object[2].is_object()) {
+      EXPECT_EQ(ValueText(value), object[2]) << path;
+    } else if (!object[2].is_object()) {
       EXPECT_EQ(JsonOf(value), object[2]) << path;
     }
   }

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "hoist/checkpoint/catalog/value.h"
+#include "hoist/core/io/random_access_file.h"
 #include "hoist/core/tensor/tensor_spec.h"
 
 namespace hoist {
@@ -77,6 +78,9 @@ struct TensorEntry {
 struct FileEntry {
   std::string path;
   uint64_t size_bytes = 0;
+  // Set for what is no file by itself: bytes that were in a pickle, and which
+  // its reader has taken out of it.
+  std::shared_ptr<const RandomAccessFile> content;
 };
 
 // What a checkpoint holds, read without its payload. Constant once made, and

@@ -123,9 +123,11 @@ absl::StatusOr<LoadResult> LoadCatalog(const Catalog& catalog,
                      "were left out"));
   }
   for (const FileEntry& file : catalog.files) {
-    report.io.push_back({.path = file.path,
-                         .method = "pread",
-                         .reason = "the one method there is"});
+    if (file.content == nullptr) {
+      report.io.push_back({.path = file.path,
+                           .method = "pread",
+                           .reason = "the one method there is"});
+    }
   }
   report.tensor_count = static_cast<int64_t>(result.tensors.size());
   report.peak_host_bytes = sink->host_bytes() + sink->pinned_bytes();

@@ -23,6 +23,13 @@ inline std::string Text(const std::string& text) {
   return "X" + bytes + text;
 }
 
+// As protocol 3 and later do.
+inline std::string Bytes(const std::string& bytes) {
+  std::string length(4, '\0');
+  StoreLittleEndian(static_cast<uint32_t>(bytes.size()), length.data());
+  return "B" + length + bytes;
+}
+
 inline std::string Bool(bool value) { return value ? "\x88" : "\x89"; }
 
 inline std::string Class(const std::string& module, const std::string& name) {

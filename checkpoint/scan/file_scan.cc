@@ -12,13 +12,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
-#include "hoist/checkpoint/scan/memory_file.h"
 #include "hoist/checkpoint/scan/pickle_search.h"
 #include "hoist/checkpoint/scan/tar_layout.h"
 #include "hoist/checkpoint/scan/zip_layout.h"
 #include "hoist/core/base/endian.h"
 #include "hoist/core/compress/inflate.h"
 #include "hoist/core/hash/crc32.h"
+#include "hoist/core/io/file_range.h"
+#include "hoist/core/io/memory_file.h"
 #include "hoist/core/status/status_macros.h"
 
 namespace hoist {

@@ -5,7 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "hoist/checkpoint/scan/memory_file.h"
+#include "hoist/core/io/memory_file.h"
 
 namespace hoist {
 namespace {

@@ -106,13 +106,17 @@ class View {
 
 void View::AddHeader(absl::string_view path) {
   uint64_t size = 0;
+  size_t files = 0;
   for (const FileEntry& file : catalog_.files) {
-    size += file.size_bytes;
+    if (file.content == nullptr) {
+      size += file.size_bytes;
+      ++files;
+    }
   }
   absl::StrAppend(&text_, Style(DisplayText(path), TextStyle::kBold), "  ",
                   HumanBytes(size));
-  if (catalog_.files.size() > 1) {
-    absl::StrAppend(&text_, " in ", CountText(catalog_.files.size(), "file"));
+  if (files > 1) {
+    absl::StrAppend(&text_, " in ", CountText(files, "file"));
   }
   std::vector<std::string> facts = {FormatTitle(catalog_.format)};
   if (!catalog_.format_version.empty()) {

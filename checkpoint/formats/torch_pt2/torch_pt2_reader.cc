@@ -11,11 +11,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
-#include "hoist/checkpoint/formats/torch_pt2/file_slice.h"
 #include "hoist/checkpoint/formats/torch_pt2/payload_config.h"
 #include "hoist/checkpoint/formats/torch_zip/torch_archive.h"
 #include "hoist/checkpoint/formats/torch_zip/torch_zip_reader.h"
 #include "hoist/checkpoint/zip/zip_directory.h"
+#include "hoist/core/io/file_range.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -72,14 +72,22 @@ absl::StatusOr<Catalog> AddNested(const RandomAccessFile& file,
   HOIST_RETURN_IF_ERROR(ExpectStored(member));
   HOIST_ASSIGN_OR_RETURN(const uint64_t offset_bytes,
                          ZipDataOffset(file, member));
-  const FileSlice slice(file, offset_bytes, member.size_bytes);
+  const FileRange slice(file, offset_bytes, member.size_bytes);
   auto nested = ReadTorchZip(slice);
   if (!nested.ok()) {
     return Annotate(nested.status(), member.name);
   }
   const auto first_storage = static_cast<int>(catalog.storages.size());
+  // The first file is the member itself, the others what was in its pickle.
+  const auto first_content = static_cast<int>(catalog.files.size());
+  catalog.files.insert(catalog.files.end(), nested->files.begin() + 1,
+                       nested->files.end());
   for (StorageEntry storage : nested->storages) {
-    storage.offset_bytes += offset_bytes;
+    if (storage.file == 0) {
+      storage.offset_bytes += offset_bytes;
+    } else {
+      storage.file += first_content - 1;
+    }
     storage.name = absl::StrCat(member.name, ":", storage.name);
     catalog.storages.push_back(std::move(storage));
   }

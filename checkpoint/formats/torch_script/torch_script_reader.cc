@@ -13,6 +13,7 @@
 #include "hoist/checkpoint/formats/torch_script/script_names.h"
 #include "hoist/checkpoint/formats/torch_zip/storage_records.h"
 #include "hoist/checkpoint/formats/torch_zip/torch_archive.h"
+#include "hoist/checkpoint/pickle/finish_catalog.h"
 #include "hoist/checkpoint/pickle/pickle_machine.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"

@@ -126,15 +126,4 @@ absl::Status SwapUntypedStorages(const std::vector<PickledStorage>& storages,
   return absl::OkStatus();
 }
 
-void ResolveStorageValues(const std::vector<PickledStorage>& storages,
-                          ValueGraph& graph) {
-  for (size_t id = 0; id < graph.size(); ++id) {
-    ValueGraph::Node& node = graph.node(static_cast<ValueId>(id));
-    if (node.kind == ValueKind::kStorage) {
-      const int64_t index = std::get<int64_t>(node.data);
-      node.data = int64_t{storages[static_cast<size_t>(index)].index};
-    }
-  }
-}
-
 }  // namespace hoist

@@ -61,12 +61,6 @@ class StorageRecords {
 absl::Status SwapUntypedStorages(const std::vector<PickledStorage>& storages,
                                  Catalog& catalog);
 
-// Makes kStorage values, which index `storages`, index the catalog's. Storages
-// of which no tensor is listed are not part of the catalog's tensors; values go
-// on to name them.
-void ResolveStorageValues(const std::vector<PickledStorage>& storages,
-                          ValueGraph& graph);
-
 }  // namespace hoist
 
 #endif  // HOIST_CHECKPOINT_FORMATS_TORCH_ZIP_STORAGE_RECORDS_H_

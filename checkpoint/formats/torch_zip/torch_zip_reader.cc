@@ -8,8 +8,8 @@
 #include "absl/strings/string_view.h"
 #include "hoist/checkpoint/formats/torch_zip/storage_records.h"
 #include "hoist/checkpoint/formats/torch_zip/torch_archive.h"
+#include "hoist/checkpoint/pickle/finish_catalog.h"
 #include "hoist/checkpoint/pickle/pickle_machine.h"
-#include "hoist/checkpoint/pickle/tensor_names.h"
 #include "hoist/checkpoint/pickle/torch_vocabulary.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
@@ -72,15 +72,12 @@ absl::StatusOr<Catalog> ReadTorchZip(const RandomAccessFile& file) {
     return Annotate(read.status(), "data.pkl");
   }
   catalog.storages = std::move(records.entries());
-  catalog.root_id = read->root;
-  HOIST_ASSIGN_OR_RETURN(catalog.tensors,
-                         NameTensors(*graph, read->root, vocabulary.tensors()));
-  ResolveStorageValues(vocabulary.storages(), *graph);
-  catalog.values = std::move(graph);
+  HOIST_RETURN_IF_ERROR(
+      FinishCatalog(std::move(graph), read->root, vocabulary, catalog));
   if (is_big_endian) {
     HOIST_RETURN_IF_ERROR(SwapUntypedStorages(vocabulary.storages(), catalog));
+    HOIST_RETURN_IF_ERROR(ValidateCatalog(catalog));
   }
-  HOIST_RETURN_IF_ERROR(ValidateCatalog(catalog));
   return catalog;
 }
 

@@ -1,0 +1,300 @@
+#include "hoist/checkpoint/pickle/numpy_values.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "hoist/checkpoint/pickle/numpy_dtype.h"
+#include "hoist/core/base/checked_math.h"
+#include "hoist/core/base/endian.h"
+#include "hoist/core/io/memory_file.h"
+#include "hoist/core/status/annotate.h"
+#include "hoist/core/status/status_macros.h"
+#include "hoist/core/tensor/element_value.h"
+
+namespace hoist {
+namespace {
+
+// Where each array starts, for whoever reads it in place.
+constexpr size_t kAlignment = 64;
+constexpr size_t kMaxDimensions = 64;  // numpy's own limit
+
+bool IsFromNumpy(absl::string_view class_name, absl::string_view module,
+                 absl::string_view name) {
+  return class_name == absl::StrCat("numpy.core.", module, ".", name) ||
+         class_name == absl::StrCat("numpy._core.", module, ".", name);
+}
+
+std::optional<std::vector<int64_t>> ShapeOf(Value value) {
+  if (value.kind() != ValueKind::kTuple || value.size() > kMaxDimensions) {
+    return std::nullopt;
+  }
+  std::vector<int64_t> shape;
+  for (size_t i = 0; i < value.size(); ++i) {
+    if (value[i].kind() != ValueKind::kInt || value[i].AsInt() < 0) {
+      return std::nullopt;
+    }
+    shape.push_back(value[i].AsInt());
+  }
+  return shape;
+}
+
+// An array that is still Python's object.
+struct Array {
+  ValueId bytes = ValueGraph::kNoneId;
+  NumpyDType dtype;
+  std::vector<int64_t> shape;
+  bool is_fortran = false;
+  ValueId type = ValueGraph::kNoneId;  // its class
+};
+
+class Rebuilder {
+ public:
+  Rebuilder(ValueGraph& graph, TorchVocabulary& vocabulary, Catalog& catalog)
+      : graph_(graph), vocabulary_(vocabulary), catalog_(catalog) {}
+
+  absl::Status Run();
+
+ private:
+  Value At(ValueId id) const { return Value(&graph_, id); }
+  // Of what _reconstruct(class, ...) made, with the state (version, shape,
+  // dtype, is_fortran, bytes).
+  std::optional<Array> ReadReconstructed(Value object) const;
+  // _frombuffer(bytes, dtype, shape, order), of protocol 5.
+  std::optional<Array> ReadFromBuffer(Value object) const;
+  absl::Status ReplaceArray(ValueId id, const Array& array);
+  absl::StatusOr<TensorSpec> SpecOf(const Array& array, DType dtype) const;
+  // The storage that has the bytes of a value.
+  int StorageOf(ValueId bytes, int swap_bytes);
+  // scalar(dtype, bytes).
+  void ReplaceScalar(ValueId id);
+
+  ValueGraph& graph_;
+  TorchVocabulary& vocabulary_;
+  Catalog& catalog_;
+  std::vector<uint8_t> content_;
+  absl::flat_hash_map<std::pair<ValueId, int>, int> storages_;
+};
+
+std::optional<Array> Rebuilder::ReadReconstructed(Value object) const {
+  const Value state = object.state();
+  constexpr size_t kStateSize = 5;
+  if (object.size() == 0 || object[0].kind() != ValueKind::kClass ||
+      state.kind() != ValueKind::kTuple || state.size() != kStateSize ||
+      state[4].kind() != ValueKind::kBytes) {
+    return std::nullopt;
+  }
+  const auto dtype = ReadNumpyDType(state[2]);
+  auto shape = ShapeOf(state[1]);
+  const Value is_fortran = state[3];
+  if (!dtype || dtype->has_objects || !shape ||
+      (is_fortran.kind() != ValueKind::kBool &&
+       is_fortran.kind() != ValueKind::kInt)) {
+    return std::nullopt;
+  }
+  return Array{.bytes = state[4].id(),
+               .dtype = *dtype,
+               .shape = *std::move(shape),
+               .is_fortran = is_fortran.kind() == ValueKind::kBool
+                                 ? is_fortran.AsBool()
+                                 : is_fortran.AsInt() != 0,
+               .type = object[0].id()};
+}
+
+std::optional<Array> Rebuilder::ReadFromBuffer(Value object) const {
+  if (object.size() != 4 || object[0].kind() != ValueKind::kBytes ||
+      object[3].kind() != ValueKind::kString) {
+    return std::nullopt;
+  }
+  const auto dtype = ReadNumpyDType(object[1]);
+  auto shape = ShapeOf(object[2]);
+  const absl::string_view order = object[3].AsString();
+  if (!dtype || dtype->has_objects || !shape ||
+      (order != "C" && order != "F")) {
+    return std::nullopt;
+  }
+  return Array{.bytes = object[0].id(),
+               .dtype = *dtype,
+               .shape = *std::move(shape),
+               .is_fortran = order == "F",
+               .type = graph_.AddClass("numpy", "ndarray")};
+}
+
+absl::StatusOr<TensorSpec> Rebuilder::SpecOf(const Array& array,
+                                             DType dtype) const {
+  const bool is_raw = !array.dtype.dtype().has_value();
+  std::vector<int64_t> shape = array.shape;
+  if (array.is_fortran) {
+    std::reverse(shape.begin(), shape.end());
+  }
+  HOIST_ASSIGN_OR_RETURN(std::vector<int64_t> strides,
+                         ContiguousStrides(shape));
+  if (array.is_fortran) {
+    std::reverse(strides.begin(), strides.end());
+  }
+  TensorSpec spec{
+      .dtype = dtype, .shape = array.shape, .strides = std::move(strides)};
+  if (is_raw) {
+    for (int64_t& stride : spec.strides) {
+      const auto bytes = CheckedMul(stride, array.dtype.size_bytes);
+      if (!bytes) {
+        return absl::DataLossError("its shape is too big");
+      }
+      stride = *bytes;
+    }
+    spec.shape.push_back(array.dtype.size_bytes);
+    spec.strides.push_back(1);
+  }
+  return spec;
+}
+
+int Rebuilder::StorageOf(ValueId bytes, int swap_bytes) {
+  const auto [known, is_new] = storages_.try_emplace(
+      {bytes, swap_bytes}, static_cast<int>(catalog_.storages.size()));
+  if (is_new) {
+    content_.resize((content_.size() + kAlignment - 1) / kAlignment *
+                    kAlignment);
+    const absl::string_view text = At(bytes).AsString();
+    StorageEntry storage;
+    storage.file = static_cast<int>(catalog_.files.size());
+    storage.offset_bytes = content_.size();
+    storage.size_bytes = text.size();
+    storage.swap_bytes = swap_bytes;
+    storage.name = absl::StrCat("numpy array ", storages_.size());
+    content_.insert(content_.end(), text.begin(), text.end());
+    catalog_.storages.push_back(std::move(storage));
+  }
+  return known->second;
+}
+
+absl::Status Rebuilder::ReplaceArray(ValueId id, const Array& array) {
+  const auto known = array.dtype.dtype();
+  HOIST_ASSIGN_OR_RETURN(TensorSpec spec,
+                         SpecOf(array, known.value_or(DType::kUint8)));
+  HOIST_ASSIGN_OR_RETURN(const int64_t size, LogicalBytes(spec));
+  const size_t there = At(array.bytes).AsString().size();
+  if (static_cast<uint64_t>(size) != there) {
+    return absl::DataLossError(
+        absl::StrCat("its shape takes ", size, " bytes, and it has ", there));
+  }
+  // Raw elements stay as they are.
+  const int swap_bytes =
+      known && array.dtype.is_big_endian ? DTypeSwapBytes(*known) : 1;
+  TensorEntry tensor;
+  tensor.storage = StorageOf(array.bytes, swap_bytes);
+  tensor.spec = std::move(spec);
+  std::vector<TensorEntry>& tensors = vocabulary_.tensors();
+  graph_.node(id) = {.kind = ValueKind::kTensor,
+                     .type = array.type,
+                     .data = static_cast<int64_t>(tensors.size())};
+  tensors.push_back(std::move(tensor));
+  return absl::OkStatus();
+}
+
+void Rebuilder::ReplaceScalar(ValueId id) {
+  const Value object = At(id);
+  if (object.size() != 2 || object[1].kind() != ValueKind::kBytes) {
+    return;
+  }
+  const auto dtype = ReadNumpyDType(object[0]);
+  std::string bytes(object[1].AsString());
+  if (!dtype || bytes.size() != static_cast<size_t>(dtype->size_bytes)) {
+    return;
+  }
+  const std::string class_name = dtype->scalar_class();
+  if (class_name.empty()) {
+    return;
+  }
+  ValueGraph::Node made{.type = graph_.AddClass("numpy", class_name)};
+  if (dtype->kind == 'S') {
+    made.kind = ValueKind::kBytes;
+    made.data = std::move(bytes);
+    graph_.node(id) = std::move(made);
+    return;
+  }
+  if (dtype->is_big_endian) {
+    const auto unit = static_cast<size_t>(DTypeSwapBytes(*dtype->dtype()));
+    for (size_t i = 0; i + unit <= bytes.size(); i += unit) {
+      std::reverse(bytes.begin() + static_cast<ptrdiff_t>(i),
+                   bytes.begin() + static_cast<ptrdiff_t>(i + unit));
+    }
+  }
+  const ElementValue element = DecodeElement(
+      *dtype->dtype(), reinterpret_cast<const uint8_t*>(bytes.data()));
+  if (const bool* flag = std::get_if<bool>(&element)) {
+    made.kind = ValueKind::kBool;
+    made.data = int64_t{*flag};
+  } else if (const int64_t* number = std::get_if<int64_t>(&element)) {
+    made.kind = ValueKind::kInt;
+    made.data = *number;
+  } else if (const uint64_t* positive = std::get_if<uint64_t>(&element)) {
+    if (*positive <= static_cast<uint64_t>(INT64_MAX)) {
+      made.kind = ValueKind::kInt;
+      made.data = static_cast<int64_t>(*positive);
+    } else {
+      std::string wide(sizeof(uint64_t) + 1, '\0');
+      StoreLittleEndian(*positive, wide.data());
+      made.kind = ValueKind::kBigInt;
+      made.data = std::move(wide);
+    }
+  } else if (const double* real = std::get_if<double>(&element)) {
+    made.kind = ValueKind::kFloat;
+    made.data = *real;
+  } else {
+    made.kind = ValueKind::kComplex;
+    made.data = std::get<std::complex<double>>(element);
+  }
+  graph_.node(id) = std::move(made);
+}
+
+absl::Status Rebuilder::Run() {
+  // Classes are added on the way, at the end: they are no objects.
+  const auto size = static_cast<ValueId>(graph_.size());
+  for (ValueId id = 0; id < size; ++id) {
+    const ValueGraph::Node& node = graph_.node(id);
+    if (node.kind != ValueKind::kOpaque ||
+        graph_.node(node.type).kind != ValueKind::kClass) {
+      continue;
+    }
+    const absl::string_view name = At(node.type).AsString();
+    std::optional<Array> array;
+    if (IsFromNumpy(name, "multiarray", "_reconstruct")) {
+      array = ReadReconstructed(At(id));
+    } else if (IsFromNumpy(name, "numeric", "_frombuffer")) {
+      array = ReadFromBuffer(At(id));
+    } else if (IsFromNumpy(name, "multiarray", "scalar")) {
+      ReplaceScalar(id);
+    }
+    if (array) {
+      if (absl::Status status = ReplaceArray(id, *array); !status.ok()) {
+        return Annotate(absl::DataLossError(status.message()), "A numpy array");
+      }
+    }
+  }
+  if (!storages_.empty()) {
+    const std::string path =
+        catalog_.files.empty() ? "" : catalog_.files[0].path;
+    catalog_.files.push_back({.path = path,
+                              .size_bytes = content_.size(),
+                              .content = std::make_shared<const MemoryFile>(
+                                  path, std::move(content_))});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RebuildNumpyValues(ValueGraph& graph, TorchVocabulary& vocabulary,
+                                Catalog& catalog) {
+  return Rebuilder(graph, vocabulary, catalog).Run();
+}
+
+}  // namespace hoist
