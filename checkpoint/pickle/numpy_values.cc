@@ -76,6 +76,9 @@ class Rebuilder {
   int StorageOf(ValueId bytes, int swap_bytes);
   // scalar(dtype, bytes).
   void ReplaceScalar(ValueId id);
+  // _rebuild_device_tensor_from_numpy(array, dtype, device, requires_grad), of
+  // an array that is a tensor by now.
+  void ReplaceDeviceTensor(ValueId id);
 
   ValueGraph& graph_;
   TorchVocabulary& vocabulary_;
@@ -255,9 +258,26 @@ void Rebuilder::ReplaceScalar(ValueId id) {
   graph_.node(id) = std::move(made);
 }
 
+void Rebuilder::ReplaceDeviceTensor(ValueId id) {
+  const Value object = At(id);
+  if (object.size() != 4 || object[0].kind() != ValueKind::kTensor ||
+      object[2].kind() != ValueKind::kString ||
+      object[3].kind() != ValueKind::kBool) {
+    return;
+  }
+  std::vector<TensorEntry>& tensors = vocabulary_.tensors();
+  TensorEntry tensor = tensors[static_cast<size_t>(object[0].AsIndex())];
+  tensor.location = std::string(object[2].AsString());
+  tensor.requires_grad = object[3].AsBool();
+  graph_.node(id) = {.kind = ValueKind::kTensor,
+                     .data = static_cast<int64_t>(tensors.size())};
+  tensors.push_back(std::move(tensor));
+}
+
 absl::Status Rebuilder::Run() {
   // Classes are added on the way, at the end: they are no objects.
   const auto size = static_cast<ValueId>(graph_.size());
+  std::vector<ValueId> device_tensors;
   for (ValueId id = 0; id < size; ++id) {
     const ValueGraph::Node& node = graph_.node(id);
     if (node.kind != ValueKind::kOpaque ||
@@ -272,12 +292,18 @@ absl::Status Rebuilder::Run() {
       array = ReadFromBuffer(At(id));
     } else if (IsFromNumpy(name, "multiarray", "scalar")) {
       ReplaceScalar(id);
+    } else if (name == "torch._utils._rebuild_device_tensor_from_numpy" ||
+               name == "torch._utils._rebuild_xla_tensor") {
+      device_tensors.push_back(id);
     }
     if (array) {
       if (absl::Status status = ReplaceArray(id, *array); !status.ok()) {
         return Annotate(absl::DataLossError(status.message()), "A numpy array");
       }
     }
+  }
+  for (const ValueId id : device_tensors) {
+    ReplaceDeviceTensor(id);
   }
   if (!storages_.empty()) {
     const std::string path =

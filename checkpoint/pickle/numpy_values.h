@@ -15,7 +15,8 @@ namespace hoist {
 // Elements of numbers have the DType of the same width; dates and durations
 // are int64; what PyTorch has no dtype for (structures, text, long doubles) is
 // bytes, with a last dimension for those of an element. Arrays of Python
-// objects stay objects.
+// objects stay objects. Tensors that PyTorch before 2.6 pickled as an array
+// (of XLA and other devices without storages) are tensors of that device.
 //
 // An array's bytes are in the pickle: they become storages of `catalog`, in a
 // file entry that has their content. Linear in time. kDataLoss for an array

@@ -193,6 +193,18 @@ TEST_F(NumpyValuesTest, FromBuffer) {
   EXPECT_EQ(Content(storage()), "123456");
 }
 
+TEST_F(NumpyValuesTest, TensorsThatWerePickledAsArrays) {
+  HOIST_ASSERT_OK(
+      Rebuild(Call(Class("torch._utils", "_rebuild_device_tensor_from_numpy"),
+                   {Array(Ints({2}), Dtype("i2"), "1234"),
+                    Class("torch", "int16"), Text("xla:1"), Bool(true)})));
+  ASSERT_EQ(root().kind(), ValueKind::kTensor);
+  EXPECT_EQ(root().ClassName(), "torch.Tensor");
+  EXPECT_EQ(tensor().location, "xla:1");
+  EXPECT_TRUE(tensor().requires_grad);
+  EXPECT_EQ(Content(storage()), "1234");
+}
+
 TEST_F(NumpyValuesTest, Scalars) {
   HOIST_ASSERT_OK(Rebuild(List({
       Scalar(Dtype("f8"), "\0\0\0\0\0\0\xc0\x3f"s),

@@ -63,6 +63,7 @@ class Namer {
   absl::Status Enter(ValueId id, bool has_key, bool is_persistent);
   absl::Status AddTensor(ValueId id, bool is_persistent);
   std::vector<Child> ChildrenOf(Value value) const;
+  static void AddAttributes(Value state, std::vector<Child>& children);
   static bool IsModule(Value attributes);
   static void AddModuleChildren(Value attributes, std::vector<Child>& children);
 
@@ -115,6 +116,28 @@ void Namer::AddModuleChildren(Value attributes, std::vector<Child>& children) {
   add_all(*attributes.Find("_modules"), always);
 }
 
+// Whether it is a state by attributes: a dict, or one or None with another for
+// what is in slots (CPython's copyreg.__reduce_ex__).
+bool IsAttributes(Value state, int depth = 0) {
+  constexpr int kMaxDepth = 2;
+  return state.kind() == ValueKind::kDict ||
+         (state.kind() == ValueKind::kNone && depth > 0) ||
+         (state.kind() == ValueKind::kTuple && state.size() == 2 &&
+          depth < kMaxDepth && IsAttributes(state[0], depth + 1) &&
+          IsAttributes(state[1], depth + 1));
+}
+
+// What an object's state holds, under its own names.
+void Namer::AddAttributes(Value state, std::vector<Child>& children) {
+  if (state.kind() == ValueKind::kTuple && IsAttributes(state)) {
+    AddAttributes(state[0], children);
+    AddAttributes(state[1], children);
+  } else if (state.kind() == ValueKind::kDict ||
+             state.kind() == ValueKind::kTuple) {
+    children.push_back({.id = state.id(), .adds_key = false});
+  }
+}
+
 std::vector<Namer::Child> Namer::ChildrenOf(Value value) const {
   std::vector<Child> children;
   switch (value.kind()) {
@@ -139,13 +162,12 @@ std::vector<Namer::Child> Namer::ChildrenOf(Value value) const {
       for (size_t i = 0; i < value.size(); ++i) {
         children.push_back({.key = absl::StrCat(i), .id = value[i].id()});
       }
-      if (state.kind() == ValueKind::kDict ||
-          state.kind() == ValueKind::kTuple) {
-        // The attributes, under their own names.
-        children.push_back({.id = state.id(), .adds_key = false});
-      }
+      AddAttributes(state, children);
       break;
     }
+    case ValueKind::kTensor:
+      AddAttributes(value.state(), children);
+      break;
     default:
       break;
   }
@@ -178,7 +200,7 @@ absl::Status Namer::Enter(ValueId id, bool has_key, bool is_persistent) {
   }
   const Value value(&graph_, id);
   if (value.kind() == ValueKind::kTensor) {
-    return AddTensor(id, is_persistent);
+    HOIST_RETURN_IF_ERROR(AddTensor(id, is_persistent));
   }
   if (entered_[id]) {
     return absl::OkStatus();

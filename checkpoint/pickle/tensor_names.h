@@ -17,7 +17,7 @@ struct NamingLimits {
 
 // Names the tensors that can be reached from `root` through dicts, lists,
 // tuples and objects, depth first: the keys joined with "." (Catalog's rule),
-// the attributes of an object like the keys of a dict. A pickled
+// the attributes of an object or of a tensor like the keys of a dict. A pickled
 // torch.nn.Module is walked as its state_dict() does: `_parameters`, `_buffers`
 // (those that are not persistent marked), `_modules`.
 //

@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "hoist/checkpoint/pickle/composite_tensors.h"
 #include "hoist/checkpoint/pickle/python_types.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
@@ -221,14 +222,42 @@ absl::StatusOr<ValueId> TorchVocabulary::RebuildTensorV3(
   return id;
 }
 
+namespace {
+
+// (scheme, scale, zero point) or (scheme, scales, zero points, axis) under
+// these names; the value itself if it is neither.
+ValueId QuantizerState(ValueGraph& graph, Value quantizer) {
+  std::vector<absl::string_view> names;
+  if (quantizer.kind() == ValueKind::kTuple && quantizer.size() == 3) {
+    names = {"qscheme", "scale", "zero_point"};
+  } else if (quantizer.kind() == ValueKind::kTuple && quantizer.size() == 4) {
+    names = {"qscheme", "scales", "zero_points", "axis"};
+  } else {
+    return quantizer.id();
+  }
+  std::vector<ValueId> parts;
+  for (size_t i = 0; i < names.size(); ++i) {
+    parts.push_back(quantizer[i].id());
+  }
+  std::vector<ValueId> entries;
+  for (size_t i = 0; i < names.size(); ++i) {
+    entries.push_back(graph.AddString(names[i]));
+    entries.push_back(parts[i]);
+  }
+  return graph.AddItems(ValueKind::kDict, std::move(entries));
+}
+
+}  // namespace
+
 // (storage, offset, size, stride, quantizer, requires_grad, hooks): the tensor
-// of integers. The quantizer stays in the file.
+// of integers, with the quantizer as its state.
 absl::StatusOr<ValueId> TorchVocabulary::RebuildQuantized(
     ValueGraph& graph, const Arguments& arguments) {
   HOIST_RETURN_IF_ERROR(arguments.ExpectAtLeast(7));
   HOIST_ASSIGN_OR_RETURN(const ValueId id, RebuildTensor(graph, arguments));
   HOIST_ASSIGN_OR_RETURN(tensors_.back().requires_grad, arguments.Bool(5));
-  graph.node(id).state = arguments.id(4);
+  const ValueId state = QuantizerState(graph, arguments[4]);
+  graph.node(id).state = state;
   return id;
 }
 
@@ -249,6 +278,10 @@ absl::StatusOr<ValueId> TorchVocabulary::RebuildMeta(
 absl::StatusOr<ValueId> TorchVocabulary::RebuildParameter(
     ValueGraph& graph, const Arguments& arguments) {
   HOIST_RETURN_IF_ERROR(arguments.ExpectAtLeast(3));
+  if (arguments[0].kind() == ValueKind::kOpaque) {
+    // Made of several tensors, or of a class that is not known.
+    return arguments.id(0);
+  }
   if (arguments[0].kind() != ValueKind::kTensor) {
     return arguments.Unexpected(0, "a tensor");
   }
@@ -256,11 +289,28 @@ absl::StatusOr<ValueId> TorchVocabulary::RebuildParameter(
   parameter.is_parameter = true;
   HOIST_ASSIGN_OR_RETURN(parameter.requires_grad, arguments.Bool(1));
   const ValueId state =
-      arguments.size() > 3 ? arguments.id(3) : ValueGraph::kNoneId;
+      arguments.size() > 3 ? arguments.id(3) : arguments[0].state().id();
   HOIST_ASSIGN_OR_RETURN(const ValueId id,
                          AddTensor(graph, std::move(parameter)));
   graph.node(id).state = state;
   return id;
+}
+
+// (tensor on the CPU, dtype, device, requires_grad): of a device whose memory
+// has no storages.
+absl::StatusOr<ValueId> TorchVocabulary::RebuildFromCpu(
+    ValueGraph& graph, const Arguments& arguments) {
+  HOIST_RETURN_IF_ERROR(arguments.ExpectAtLeast(4));
+  if (arguments[0].kind() != ValueKind::kTensor) {
+    return arguments.Unexpected(0, "a tensor");
+  }
+  if (arguments[2].kind() != ValueKind::kString) {
+    return arguments.Unexpected(2, "text");
+  }
+  TensorEntry tensor = tensors_[arguments[0].AsIndex()];
+  tensor.location = std::string(arguments[2].AsString());
+  HOIST_ASSIGN_OR_RETURN(tensor.requires_grad, arguments.Bool(3));
+  return AddTensor(graph, std::move(tensor));
 }
 
 struct TorchVocabulary::Rebuild {
@@ -281,6 +331,8 @@ const TorchVocabulary::Rebuild* TorchVocabulary::FindRebuild(
       {"torch._utils._rebuild_qtensor", &TorchVocabulary::RebuildQuantized},
       {"torch._utils._rebuild_meta_tensor_no_storage",
        &TorchVocabulary::RebuildMeta},
+      {"torch._utils._rebuild_device_tensor_from_cpu_tensor",
+       &TorchVocabulary::RebuildFromCpu},
   };
   for (const Rebuild& rebuild : kRebuilds) {
     if (rebuild.name == callable) {
@@ -301,9 +353,6 @@ absl::StatusOr<std::optional<ValueId>> TorchVocabulary::RebuildFromType(
     return absl::DataLossError("its arguments are no function, type and tuple");
   }
   const std::string function(arguments[0].AsString());
-  if (FindRebuild(function) == nullptr) {
-    return std::nullopt;
-  }
   std::vector<ValueId> inner;
   for (size_t i = 0; i < arguments[2].size(); ++i) {
     inner.push_back(arguments[2][i].id());
@@ -311,13 +360,44 @@ absl::StatusOr<std::optional<ValueId>> TorchVocabulary::RebuildFromType(
   const ValueId type = arguments[1].AsString() == "torch.Tensor"
                            ? ValueGraph::kNoneId
                            : arguments.id(1);
-  HOIST_ASSIGN_OR_RETURN(const std::optional<ValueId> made,
-                         Call(graph, function, inner));
-  graph.node(*made).type = type;
-  if (arguments[3].kind() != ValueKind::kNone) {
-    graph.node(*made).state = arguments.id(3);
+  const ValueId state = arguments.id(3);
+  const bool is_rebuild = FindRebuild(function) != nullptr;
+  std::optional<ValueId> made;
+  if (is_rebuild) {
+    HOIST_ASSIGN_OR_RETURN(made, Call(graph, function, inner));
+  } else {
+    made = MakeCompositeTensor(graph, function, inner);
   }
+  if (!made) {
+    return std::nullopt;
+  }
+  // A sparse tensor with attributes keeps its parts as well.
+  const bool has_parts =
+      !is_rebuild && graph.node(*made).state != ValueGraph::kNoneId;
+  if (!has_parts) {
+    graph.node(*made).type = type;
+  }
+  if (state == ValueGraph::kNoneId) {
+    return made;
+  }
+  const ValueId own_state = graph.node(*made).state;
+  const ValueId both =
+      own_state == ValueGraph::kNoneId
+          ? state
+          : graph.AddItems(ValueKind::kTuple, {own_state, state});
+  graph.node(*made).state = both;
   return made;
+}
+
+// A storage that was pickled by itself: what torch.save wrote of it.
+absl::StatusOr<std::optional<ValueId>> TorchVocabulary::LoadEmbedded(
+    ValueGraph& graph, const Arguments& arguments) {
+  if (load_embedded_ == nullptr || arguments.size() != 1 ||
+      arguments[0].kind() != ValueKind::kBytes) {
+    return std::nullopt;
+  }
+  HOIST_ASSIGN_OR_RETURN(PickledStorage storage, load_embedded_(arguments[0]));
+  return AddStorage(graph, std::move(storage), ValueGraph::kNoneId);
 }
 
 absl::StatusOr<std::optional<ValueId>> TorchVocabulary::Call(
@@ -337,6 +417,13 @@ absl::StatusOr<std::optional<ValueId>> TorchVocabulary::Call(
     auto made = RebuildFromType(graph, arguments);
     return made.ok() ? made : Annotate(made.status(), callable);
   }
+  if (callable == "torch.storage._load_from_bytes") {
+    auto made = LoadEmbedded(graph, arguments);
+    return made.ok() ? made : Annotate(made.status(), callable);
+  }
+  if (const auto made = MakeCompositeTensor(graph, callable, ids)) {
+    return made;
+  }
   if (callable == "torch.Size" && ids.size() == 1 &&
       arguments[0].kind() == ValueKind::kTuple) {
     ValueGraph::Node size = graph.node(ids[0]);
@@ -352,8 +439,17 @@ absl::StatusOr<ValueId> TorchVocabulary::LoadPersistent(ValueGraph& graph,
   if (const ValueId* const value = std::get_if<ValueId>(&object)) {
     return *value;
   }
-  storages_.push_back(std::get<PickledStorage>(std::move(object)));
+  const bool has_class = id.kind() == ValueKind::kTuple && id.size() > 1 &&
+                         id[1].kind() == ValueKind::kClass;
+  return AddStorage(graph, std::get<PickledStorage>(std::move(object)),
+                    has_class ? id[1].id() : ValueGraph::kNoneId);
+}
+
+ValueId TorchVocabulary::AddStorage(ValueGraph& graph, PickledStorage storage,
+                                    ValueId type) {
+  storages_.push_back(std::move(storage));
   return graph.Add({.kind = ValueKind::kStorage,
+                    .type = type,
                     .data = static_cast<int64_t>(storages_.size() - 1)});
 }
 

@@ -26,8 +26,11 @@ struct PickledStorage {
 
 // What the names in PyTorch's pickles stand for: tensors, parameters, their
 // storages, torch.Size, and Python's own types (spec: pytorch-formats.md 3.3 to
-// 3.7). A tensor becomes a kTensor value, whose index is into tensors(); a
-// storage a kStorage one, whose index is into storages(). Thread-compatible.
+// 3.7). A tensor becomes a kTensor value, whose index is into tensors(), and
+// whose state is a dict of its attributes, or of a quantized tensor's
+// quantizer; a storage a kStorage one, whose index is into storages(), and
+// whose type its class. For tensors that are made of others see
+// composite_tensors.h. Thread-compatible.
 class TorchVocabulary : public PickleVocabulary {
  public:
   // What the file keeps outside of the pickle under a persistent id, which is
@@ -36,8 +39,15 @@ class TorchVocabulary : public PickleVocabulary {
   using PersistentLoader =
       std::function<absl::StatusOr<Persistent>(ValueGraph& graph, Value id)>;
 
-  explicit TorchVocabulary(PersistentLoader load_persistent)
-      : load_persistent_(std::move(load_persistent)) {}
+  // A storage that was saved into bytes inside of the pickle (a kBytes value).
+  using EmbeddedLoader =
+      std::function<absl::StatusOr<PickledStorage>(Value bytes)>;
+
+  // Without `load_embedded` such storages stay opaque.
+  explicit TorchVocabulary(PersistentLoader load_persistent,
+                           EmbeddedLoader load_embedded = nullptr)
+      : load_persistent_(std::move(load_persistent)),
+        load_embedded_(std::move(load_embedded)) {}
 
   absl::StatusOr<std::optional<ValueId>> Call(
       ValueGraph& graph, absl::string_view callable,
@@ -64,14 +74,20 @@ class TorchVocabulary : public PickleVocabulary {
                                       const Arguments& arguments);
   absl::StatusOr<ValueId> RebuildParameter(ValueGraph& graph,
                                            const Arguments& arguments);
+  absl::StatusOr<ValueId> RebuildFromCpu(ValueGraph& graph,
+                                         const Arguments& arguments);
   absl::StatusOr<std::optional<ValueId>> RebuildFromType(
       ValueGraph& graph, const Arguments& arguments);
+  absl::StatusOr<std::optional<ValueId>> LoadEmbedded(
+      ValueGraph& graph, const Arguments& arguments);
+  ValueId AddStorage(ValueGraph& graph, PickledStorage storage, ValueId type);
   absl::StatusOr<ValueId> AddTensor(ValueGraph& graph, TensorEntry tensor);
 
   struct Rebuild;
   static const Rebuild* FindRebuild(absl::string_view callable);
 
   const PersistentLoader load_persistent_;
+  const EmbeddedLoader load_embedded_;
   std::vector<TensorEntry> tensors_;
   std::vector<PickledStorage> storages_;
 };

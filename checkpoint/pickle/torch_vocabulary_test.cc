@@ -166,7 +166,49 @@ TEST_F(TorchVocabularyTest, QuantizedTensorsKeepTheirQuantizer) {
                  Tuple({Class("torch", "per_tensor_affine"), Int(2), Int(1)}),
                  Bool(false), OrderedDict({})})));
   EXPECT_EQ(value.kind(), ValueKind::kTensor);
-  EXPECT_EQ(value.state()[0].AsString(), "torch.per_tensor_affine");
+  EXPECT_EQ(value.state().Find("qscheme")->AsString(),
+            "torch.per_tensor_affine");
+  EXPECT_EQ(value.state().Find("scale")->AsInt(), 2);
+  EXPECT_EQ(value.state().Find("zero_point")->AsInt(), 1);
+}
+
+TEST_F(TorchVocabularyTest, StoragesHaveTheirClass) {
+  // The second item of the id, which the format gives a meaning.
+  HOIST_ASSERT_OK_AND_ASSIGN(const Value value,
+                             Read(Storage("HalfStorage", "0", 1)));
+  EXPECT_EQ(value.kind(), ValueKind::kStorage);
+  EXPECT_EQ(value.ClassName(), "torch.HalfStorage");
+}
+
+TEST_F(TorchVocabularyTest, EmbeddedStoragesStayOpaqueWithoutALoader) {
+  const std::string embedded =
+      Call(Class("torch.storage", "_load_from_bytes"), {Bytes("any")});
+  HOIST_ASSERT_OK_AND_ASSIGN(Value value, Read(embedded));
+  EXPECT_EQ(value.kind(), ValueKind::kOpaque);
+
+  TorchVocabulary loading(
+      [](ValueGraph&, Value) -> absl::StatusOr<TorchVocabulary::Persistent> {
+        return absl::InternalError("not asked for");
+      },
+      [](Value bytes) -> absl::StatusOr<PickledStorage> {
+        if (bytes.AsString() != "any") {
+          return absl::DataLossError("no storage");
+        }
+        return PickledStorage{.index = 3, .dtype = DType::kInt8};
+      });
+  const auto read = [&](const std::string& value) {
+    const std::string pickle = Pickle(value);
+    return ReadPickle(
+        {reinterpret_cast<const uint8_t*>(pickle.data()), pickle.size()},
+        loading, graph_);
+  };
+  HOIST_ASSERT_OK(read(Tensor(embedded, 0, {2}, {1})).status());
+  EXPECT_EQ(loading.tensors()[0].storage, 3);
+  EXPECT_EQ(loading.tensors()[0].spec.dtype, DType::kInt8);
+  EXPECT_THAT(
+      read(Call(Class("torch.storage", "_load_from_bytes"), {Bytes("no")}))
+          .status(),
+      StatusIs(absl::StatusCode::kDataLoss, HasSubstr("no storage")));
 }
 
 TEST_F(TorchVocabularyTest, SizeIsATuple) {

@@ -40,6 +40,7 @@ class LegacyStorages {
   absl::Status Place(Value keys, PickleStream& stream);
 
   std::vector<StorageEntry>& entries() { return entries_; }
+  const std::vector<StorageEntry>& entries() const { return entries_; }
 
  private:
   // Of the entry with the same index.
@@ -288,48 +289,91 @@ absl::Status ReadHeader(PickleStream& stream, Catalog& catalog) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Catalog> Read(const RandomAccessFile& file) {
-  Catalog catalog;
-  catalog.format = Format::kTorchLegacy;
-  catalog.files = {{.path = file.path(), .size_bytes = file.size_bytes()}};
-  catalog.producer = "PyTorch before 1.6 or its legacy writer";
-  PickleStream stream(file, 0, file.size_bytes(), kPieceBytes);
-  HOIST_RETURN_IF_ERROR(ReadHeader(stream, catalog));
-
-  LegacyStorages storages;
-  TorchVocabulary vocabulary(
-      [&storages](ValueGraph&, Value id) { return storages.Load(id); });
-  auto graph = std::make_shared<ValueGraph>();
-  HOIST_ASSIGN_OR_RETURN(
-      const ValueId root,
-      stream.ReadPickle("The pickle of the object", vocabulary, *graph));
-  {
-    PlainVocabulary plain;
-    ValueGraph keys;
-    HOIST_ASSIGN_OR_RETURN(
-        const ValueId id,
-        stream.ReadPickle("The list of the storages' keys", plain, keys));
-    HOIST_RETURN_IF_ERROR(storages.Place(Value(&keys, id), stream));
+// A file as far as its object goes.
+class LegacyFile {
+ public:
+  explicit LegacyFile(const RandomAccessFile& file)
+      : stream_(file, 0, file.size_bytes(), kPieceBytes),
+        vocabulary_(
+            [this](ValueGraph&, Value id) { return storages_.Load(id); }) {
+    catalog_.format = Format::kTorchLegacy;
+    catalog_.files = {{.path = file.path(), .size_bytes = file.size_bytes()}};
+    catalog_.producer = "PyTorch before 1.6 or its legacy writer";
   }
-  catalog.storages = std::move(storages.entries());
-  if (stream.left_bytes() > 0) {
-    catalog.warnings.push_back(absl::StrCat(
-        stream.left_bytes(), " bytes follow the checkpoint, at offset ",
-        stream.position(), ": torch.load does not read them either"));
+
+  // Reads the pickles, and finds the storages.
+  absl::Status Read();
+
+  absl::StatusOr<Catalog> MakeCatalog() &&;
+  // Of an object that is a storage.
+  absl::StatusOr<LegacyStorage> MakeStorage() const;
+
+ private:
+  PickleStream stream_;
+  LegacyStorages storages_;
+  TorchVocabulary vocabulary_;
+  Catalog catalog_;
+  std::shared_ptr<ValueGraph> graph_ = std::make_shared<ValueGraph>();
+  ValueId root_ = ValueGraph::kNoneId;
+};
+
+absl::Status LegacyFile::Read() {
+  HOIST_RETURN_IF_ERROR(ReadHeader(stream_, catalog_));
+  HOIST_ASSIGN_OR_RETURN(root_, stream_.ReadPickle("The pickle of the object",
+                                                   vocabulary_, *graph_));
+  PlainVocabulary plain;
+  ValueGraph keys;
+  HOIST_ASSIGN_OR_RETURN(
+      const ValueId id,
+      stream_.ReadPickle("The list of the storages' keys", plain, keys));
+  return storages_.Place(Value(&keys, id), stream_);
+}
+
+absl::StatusOr<Catalog> LegacyFile::MakeCatalog() && {
+  catalog_.storages = std::move(storages_.entries());
+  if (stream_.left_bytes() > 0) {
+    catalog_.warnings.push_back(absl::StrCat(
+        stream_.left_bytes(), " bytes follow the checkpoint, at offset ",
+        stream_.position(), ": torch.load does not read them either"));
   }
   HOIST_RETURN_IF_ERROR(
-      FinishCatalog(std::move(graph), root, vocabulary, catalog));
-  return catalog;
+      FinishCatalog(std::move(graph_), root_, vocabulary_, catalog_));
+  return std::move(catalog_);
+}
+
+absl::StatusOr<LegacyStorage> LegacyFile::MakeStorage() const {
+  const Value root(graph_.get(), root_);
+  if (root.kind() != ValueKind::kStorage) {
+    return absl::UnimplementedError(
+        absl::StrCat("the object is a ", root.ClassName(), ", not a storage"));
+  }
+  PickledStorage storage =
+      vocabulary_.storages()[static_cast<size_t>(root.AsIndex())];
+  const StorageEntry& entry =
+      storages_.entries()[static_cast<size_t>(storage.index)];
+  storage.index = 0;
+  return LegacyStorage{.entry = entry, .storage = std::move(storage)};
 }
 
 }  // namespace
 
 absl::StatusOr<Catalog> ReadTorchLegacy(const RandomAccessFile& file) {
-  auto catalog = Read(file);
-  if (!catalog.ok()) {
-    return WithOldFormatHint(catalog.status());
+  LegacyFile legacy(file);
+  absl::Status status = legacy.Read();
+  if (status.ok()) {
+    auto catalog = std::move(legacy).MakeCatalog();
+    if (catalog.ok()) {
+      return catalog;
+    }
+    status = catalog.status();
   }
-  return catalog;
+  return WithOldFormatHint(status);
+}
+
+absl::StatusOr<LegacyStorage> ReadLegacyStorage(const RandomAccessFile& file) {
+  LegacyFile legacy(file);
+  HOIST_RETURN_IF_ERROR(legacy.Read());
+  return legacy.MakeStorage();
 }
 
 }  // namespace hoist

@@ -3,6 +3,7 @@
 
 #include "absl/status/statusor.h"
 #include "hoist/checkpoint/catalog/catalog.h"
+#include "hoist/checkpoint/pickle/torch_vocabulary.h"
 #include "hoist/core/io/random_access_file.h"
 
 namespace hoist {
@@ -16,6 +17,17 @@ namespace hoist {
 // format or a storage class that is not known; kDataLoss for a damaged file;
 // kResourceExhausted for pickles beyond 1 GiB or PickleLimits. Thread-safe.
 absl::StatusOr<Catalog> ReadTorchLegacy(const RandomAccessFile& file);
+
+// A storage that was saved by itself.
+struct LegacyStorage {
+  StorageEntry entry;      // of the file
+  PickledStorage storage;  // its index is 0
+};
+
+// Reads a file of the same format whose object is one storage: what
+// torch.storage._load_from_bytes() is given (spec: pytorch-formats.md 3.6,
+// function 15). kUnimplemented for another object. Thread-safe.
+absl::StatusOr<LegacyStorage> ReadLegacyStorage(const RandomAccessFile& file);
 
 }  // namespace hoist
 

@@ -1,0 +1,128 @@
+#include "hoist/checkpoint/pickle/composite_tensors.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace hoist {
+namespace {
+
+using Arguments = absl::Span<const ValueId>;
+using Names = std::vector<absl::string_view>;
+
+// An opaque value with the attributes `names`, as far as there are `parts`.
+ValueId MakeObject(ValueGraph& graph, absl::string_view class_name,
+                   const Names& names, absl::Span<const ValueId> parts) {
+  std::vector<ValueId> attributes;
+  for (size_t i = 0; i < names.size() && i < parts.size(); ++i) {
+    attributes.push_back(graph.AddString(names[i]));
+    attributes.push_back(parts[i]);
+  }
+  const ValueId state = graph.AddItems(ValueKind::kDict, std::move(attributes));
+  const ValueId object = graph.AddItems(ValueKind::kOpaque, {},
+                                        graph.AddClass("torch", class_name));
+  graph.node(object).state = state;
+  return object;
+}
+
+// _get_layout("torch.sparse_coo"): the layout, by its name.
+std::optional<ValueId> MakeLayout(ValueGraph& graph, Arguments arguments) {
+  if (arguments.size() != 1) {
+    return std::nullopt;
+  }
+  const Value name(&graph, arguments[0]);
+  constexpr size_t kMaxNameBytes = 64;
+  if (name.kind() != ValueKind::kString ||
+      name.AsString().size() > kMaxNameBytes) {
+    return std::nullopt;
+  }
+  const std::string text(name.AsString());
+  absl::string_view layout = text;
+  if (!absl::ConsumePrefix(&layout, "torch.")) {
+    return std::nullopt;
+  }
+  return graph.AddClass("torch", layout);
+}
+
+// The names of the parts of a sparse tensor.
+std::optional<Names> SparseParts(absl::string_view layout) {
+  if (layout == "torch.sparse_coo") {
+    return Names{"indices", "values", "size", "is_coalesced"};
+  }
+  if (layout == "torch.sparse_csr" || layout == "torch.sparse_bsr") {
+    return Names{"crow_indices", "col_indices", "values", "size"};
+  }
+  if (layout == "torch.sparse_csc" || layout == "torch.sparse_bsc") {
+    return Names{"ccol_indices", "row_indices", "values", "size"};
+  }
+  return std::nullopt;
+}
+
+// (layout, parts)
+std::optional<ValueId> MakeSparse(ValueGraph& graph, Arguments arguments) {
+  if (arguments.size() != 2) {
+    return std::nullopt;
+  }
+  const Value layout(&graph, arguments[0]);
+  const Value parts(&graph, arguments[1]);
+  if (layout.kind() != ValueKind::kClass || parts.kind() != ValueKind::kTuple) {
+    return std::nullopt;
+  }
+  std::string class_name(layout.AsString());
+  const auto names = SparseParts(class_name);
+  // Whether it is coalesced was not always recorded.
+  if (!names || parts.size() < 3 || parts.size() > names->size()) {
+    return std::nullopt;
+  }
+  std::vector<ValueId> ids;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    ids.push_back(parts[i].id());
+  }
+  absl::string_view name = class_name;
+  absl::ConsumePrefix(&name, "torch.");
+  return MakeObject(graph, absl::StrCat(name, "_tensor"), *names, ids);
+}
+
+// (buffer, sizes, strides, storage offsets)
+std::optional<ValueId> MakeNested(ValueGraph& graph, Arguments arguments) {
+  const Names names = {"buffer", "sizes", "strides", "storage_offsets"};
+  if (arguments.size() != names.size()) {
+    return std::nullopt;
+  }
+  return MakeObject(graph, "nested.nested_tensor", names, arguments);
+}
+
+// (class, dtype, size, stride, storage offset, layout, device, requires_grad)
+std::optional<ValueId> MakeWrapper(ValueGraph& graph, Arguments arguments) {
+  if (arguments.empty() || graph.node(arguments[0]).kind != ValueKind::kClass) {
+    return std::nullopt;
+  }
+  return graph.AddItems(ValueKind::kOpaque,
+                        {arguments.begin() + 1, arguments.end()}, arguments[0]);
+}
+
+}  // namespace
+
+std::optional<ValueId> MakeCompositeTensor(
+    ValueGraph& graph, absl::string_view callable,
+    absl::Span<const ValueId> arguments) {
+  if (callable == "torch.serialization._get_layout") {
+    return MakeLayout(graph, arguments);
+  }
+  if (callable == "torch._utils._rebuild_sparse_tensor" ||
+      callable == "torch._utils._rebuild_sparse_csr_tensor") {
+    return MakeSparse(graph, arguments);
+  }
+  if (callable == "torch._utils._rebuild_nested_tensor") {
+    return MakeNested(graph, arguments);
+  }
+  if (callable == "torch._utils._rebuild_wrapper_subclass") {
+    return MakeWrapper(graph, arguments);
+  }
+  return std::nullopt;
+}
+
+}  // namespace hoist
