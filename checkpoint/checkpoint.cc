@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "hoist/checkpoint/formats/detect/detect.h"
 #include "hoist/checkpoint/formats/detect/folders.h"
+#include "hoist/checkpoint/formats/pickle/pickle_reader.h"
 #include "hoist/checkpoint/formats/safetensors/safetensors_reader.h"
 #include "hoist/checkpoint/formats/torch_legacy/torch_legacy_reader.h"
 #include "hoist/checkpoint/formats/torch_pt2/torch_pt2_reader.h"
@@ -36,10 +37,10 @@ absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file) {
       return ReadTorchPt2(file);
     case Format::kTorchTar:
       return ReadTorchTar(file);
+    case Format::kPickle:
+      return ReadBarePickle(file);
     case Format::kSafetensors:
       return ReadSafetensors(file);
-    default:
-      break;
   }
   return absl::InternalError("a format without a reader");
 }

@@ -63,8 +63,8 @@ class GoldenTest : public ::testing::TestWithParam<std::string> {
   }
 
   // Whether a tensor is one that the library does not list: an array of
-  // numpy's, inside an object that it did not look into, or a module's buffer
-  // outside of its state dict.
+  // numpy's, the scales of a quantized tensor, inside an object that it did not
+  // look into, or a module's buffer outside of its state dict.
   bool IsExtra(const Catalog& catalog, const std::string& name) const {
     for (const TensorEntry& tensor : catalog.tensors) {
       if (tensor.name == name && !tensor.is_persistent) {
@@ -74,6 +74,13 @@ class GoldenTest : public ::testing::TestWithParam<std::string> {
     if (const Json object = ObjectAt(name);
         !object.is_null() && object[1] == "numpy.ndarray") {
       return true;
+    }
+    for (const Json& tensor : expected_["tensors"]) {
+      const std::string dtype = tensor["dtype"];
+      const std::string prefix = absl::StrCat(std::string(tensor["name"]), ".");
+      if (absl::StartsWith(dtype, "q") && absl::StartsWith(name, prefix)) {
+        return true;
+      }
     }
     if (!expected_.contains("opaque")) {
       return false;

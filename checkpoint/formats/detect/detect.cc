@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "hoist/checkpoint/formats/detect/foreign_files.h"
+#include "hoist/checkpoint/formats/detect/pickle_files.h"
 #include "hoist/checkpoint/zip/zip_directory.h"
 #include "hoist/core/base/endian.h"
 #include "hoist/core/status/annotate.h"
@@ -145,6 +146,10 @@ absl::StatusOr<Format> DetectFormat(const RandomAccessFile& file) {
   // Its reader has a message for the length, also where that spells a text.
   if (HasSafetensorsObject(head) && absl::StrContains(head, kOffsetsKey)) {
     return Format::kSafetensors;
+  }
+  HOIST_ASSIGN_OR_RETURN(const bool is_pickle, IsBarePickle(file, head));
+  if (is_pickle) {
+    return Format::kPickle;
   }
   HOIST_RETURN_IF_ERROR(RefuseForeignFile(file, head));
   if (HasSafetensorsObject(head)) {

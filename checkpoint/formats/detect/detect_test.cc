@@ -211,13 +211,12 @@ TEST(DetectFormatTest, LegacyTorchSaveInEveryProtocol) {
 }
 
 TEST(DetectFormatTest, BarePickle) {
-  EXPECT_THAT(Refusal(kUnimplemented, "\x80\x02}q\1."),
-              HasSubstr("bare pickle"));
-  EXPECT_THAT(Refusal(kUnimplemented, "\x80\x04"), HasSubstr("bare pickle"));
+  EXPECT_THAT(Detect("\x80\x02}q\1."), IsFormat(Format::kPickle));
+  EXPECT_THAT(Detect("\x80\x04"), IsFormat(Format::kPickle));
+  EXPECT_THAT(Detect("(dp0\n."), IsFormat(Format::kPickle));
   // A string with a brace at byte 8.
-  EXPECT_THAT(Refusal(kUnimplemented,
-                      {0x80, 2, 'X', 2, 0, 0, 0, 'a', '{', 'q', 0, '.'}),
-              HasSubstr("bare pickle"));
+  EXPECT_THAT(Detect(std::string("\x80\2X\2\0\0\0a{q\0.", 12)),
+              IsFormat(Format::kPickle));
 }
 
 TEST(DetectFormatTest, UnknownShowsItsFirstBytes) {

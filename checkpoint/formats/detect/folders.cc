@@ -175,9 +175,9 @@ absl::Status RefuseFolder(const std::string& path) {
                                  " (", names.folders[0],
                                  names.folders.size() > 1 ? " first)" : ")"));
   }
-  const absl::Status error = absl::InvalidArgumentError(absl::StrCat(
-      path, ": A directory, and a file is wanted; in it: ",
-      parts.empty() ? "nothing" : absl::StrJoin(parts, ", ")));
+  const absl::Status error = absl::InvalidArgumentError(
+      absl::StrCat(path, ": A directory, and a file is wanted; in it: ",
+                   parts.empty() ? "nothing" : absl::StrJoin(parts, ", ")));
   const Kind& best = safetensors.count > 0 ? safetensors : torch;
   if (best.count == 0) {
     return WithHint(error, "Name a file: no checkpoint was found right in it");

@@ -15,15 +15,6 @@
 namespace hoist {
 namespace {
 
-absl::Status BarePickle() {
-  return WithHint(
-      absl::UnimplementedError(
-          "A bare pickle, which torch.save did not write: recognised, not read "
-          "yet"),
-      "If you trust it (to unpickle it may run any code), save it again: "
-      "torch.save(pickle.load(open(path, \"rb\")), new_path)");
-}
-
 // The tables that TensorFlow keeps checkpoints and their indices in have their
 // signature at the end.
 absl::Status RefuseTensorFlowTable(const RandomAccessFile& file) {
@@ -51,9 +42,6 @@ absl::Status RefuseTensorFlowTable(const RandomAccessFile& file) {
 absl::Status RefuseForeignFile(const RandomAccessFile& file,
                                absl::string_view head) {
   HOIST_RETURN_IF_ERROR(RefuseBySignature(head));
-  if (head.size() >= 2 && head[0] == '\x80' && head[1] >= 2 && head[1] <= 5) {
-    return BarePickle();
-  }
   HOIST_RETURN_IF_ERROR(RefuseZeros(file));
   HOIST_RETURN_IF_ERROR(RefuseProtobuf(head, file.size_bytes()));
   HOIST_RETURN_IF_ERROR(RefuseTensorFlowTable(file));
