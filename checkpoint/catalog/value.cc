@@ -87,7 +87,8 @@ std::string BigIntText(absl::string_view bytes) {
   return text;
 }
 
-// The shortest digits that read back as `value`, in the form of Python's repr.
+}  // namespace
+
 std::string FloatText(double value) {
   if (std::isnan(value)) {
     return "nan";
@@ -128,8 +129,6 @@ std::string ComplexText(std::complex<double> value) {
   const bool has_sign = imaginary[0] == '-';
   return absl::StrCat("(", real, has_sign ? "" : "+", imaginary, "j)");
 }
-
-}  // namespace
 
 ValueGraph::ValueGraph() {
   nodes_.push_back({.kind = ValueKind::kNone});

@@ -143,6 +143,12 @@ class Value {
 // "run one"), "True", big integers in decimal, other kinds by their class.
 std::string ValueText(Value value);
 
+// The shortest digits that read back as `value`, in the form of Python's
+// repr(): "0.1", "1e-05", "inf".
+std::string FloatText(double value);
+// "(1+2j)", "2j"
+std::string ComplexText(std::complex<double> value);
+
 }  // namespace hoist
 
 #endif  // HOIST_CHECKPOINT_CATALOG_VALUE_H_

@@ -57,12 +57,18 @@ Made MakeDict(ValueGraph& graph, absl::string_view name, Arguments arguments) {
                         Class(graph, name));
 }
 
-// defaultdict(factory): what makes missing items is no data.
-Made MakeDefaultDict(ValueGraph& graph, absl::string_view name, Arguments) {
-  return graph.AddItems(ValueKind::kDict, {}, Class(graph, name));
+// defaultdict(factory): what makes missing items is its state.
+Made MakeDefaultDict(ValueGraph& graph, absl::string_view name,
+                     Arguments arguments) {
+  const ValueId dict = graph.AddItems(ValueKind::kDict, {}, Class(graph, name));
+  if (!arguments.empty()) {
+    graph.node(dict).state = arguments[0];
+  }
+  return dict;
 }
 
 // deque(), deque(items), deque(items, maxlen), set(items), frozenset(items).
+// The most that a deque holds is its state.
 Made MakeItems(ValueGraph& graph, absl::string_view name, Arguments arguments) {
   const ValueKind kind =
       name == "collections.deque" ? ValueKind::kList : ValueKind::kSet;
@@ -74,7 +80,11 @@ Made MakeItems(ValueGraph& graph, absl::string_view name, Arguments arguments) {
     items = ItemsOf(graph, arguments[0]);
   }
   const ValueId type = name == "set" ? ValueGraph::kNoneId : Class(graph, name);
-  return graph.AddItems(kind, std::move(items), type);
+  const ValueId made = graph.AddItems(kind, std::move(items), type);
+  if (kind == ValueKind::kList && arguments.size() > 1) {
+    graph.node(made).state = arguments[1];
+  }
+  return made;
 }
 
 std::optional<double> Number(Value value) {

@@ -29,8 +29,9 @@ TEST_F(PythonReprTest, IsPythons) {
   EXPECT_EQ(Repr(Items(ValueKind::kDict, {Text("a"), one})), "{'a': 1}");
   EXPECT_EQ(Repr(Items(ValueKind::kSet, {})), "set()");
   EXPECT_EQ(Repr(Items(ValueKind::kSet, {one})), "{1}");
-  EXPECT_EQ(Repr(graph_.AddClass("torch", "float32")),
-            "<class 'torch.float32'>");
+  EXPECT_EQ(Repr(graph_.AddClass("torch", "float32")), "torch.float32");
+  EXPECT_EQ(Repr(graph_.AddClass("torch.nn", "Linear")),
+            "<class 'torch.nn.Linear'>");
 }
 
 TEST_F(PythonReprTest, EndsForWhatContainsItself) {
