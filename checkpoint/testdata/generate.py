@@ -280,7 +280,7 @@ def float_special_values(path):
     torch.save({torch_walk.dtype_name(kind): values.to(kind) for kind in kinds}, path)
 
 
-@torch_case()
+@torch_case(parts=False)
 def quantized(path):
     values = torch.linspace(-2, 2, 6).reshape(2, 3)
     scales, zeros = torch.tensor([0.1, 0.2]), torch.tensor([0, 1])
@@ -423,7 +423,7 @@ def classes_unknown(path):
     )
 
 
-@torch_case(objects=True)
+@torch_case(objects=True, parts=False)
 def classes_numpy(path):
     torch.save(
         {
@@ -774,8 +774,8 @@ def lines(items) -> str:
     return "[\n" + ",\n".join(json.dumps(item) for item in items) + "\n]" if items else "[]"
 
 
-def expected_json(path, objects, printed) -> str:
-    view, walk = torch_walk.describe(path, trusted=True)
+def expected_json(path, objects, printed, parts) -> str:
+    view, walk = torch_walk.describe(path, trusted=True, parts=parts)
     parts = [f'"format": {json.dumps(view["format"])}', f'"tensors": {lines(view["tensors"])}']
     if objects:
         values = [[name, class_name(value), json_value(value)] for name, value in walk.values]
@@ -788,18 +788,19 @@ def expected_json(path, objects, printed) -> str:
     return "{" + ",\n".join(parts) + "}\n"
 
 
-def write_case(function, path, objects=False, printed=False, expect_from=None):
+def write_case(function, path, objects=False, printed=False, expect_from=None, parts=True):
     """Writes `path` and its .expected.json.
 
     objects: list the values that are not tensors as well. printed: the lines of
-    Python's print() of the whole. expect_from: gives
-    the file from which torch's view is taken; it is removed afterwards.
+    Python's print() of the whole. expect_from: gives the file from which torch's
+    view is taken; it is removed afterwards. parts: False for what was described
+    before parts of tensors, and arrays, were listed as tensors.
     """
     torch.manual_seed(20240607)
     with importable(example_classes()):
         function(path)
         source = expect_from(path) if expect_from else path
-        expected = expected_json(source, objects, printed)
+        expected = expected_json(source, objects, printed, parts)
     if source != path:
         source.unlink()
     path.chmod(0o644)

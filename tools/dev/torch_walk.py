@@ -13,6 +13,7 @@ import io
 import json
 import logging
 import pickle
+import pickletools
 import re
 import zipfile
 from unittest import mock
@@ -37,10 +38,11 @@ LEAVES = (
 
 # A PT2 archive of PyTorch before 2.8.
 OLD_PROGRAM = "serialized_exported_program.json"
+MAX_OLD_PICKLE_BYTES = 1 << 26
 
 
 def detect_format(path) -> str:
-    """torch_zip, torch_script, torch_pt2, torch_legacy, torch_tar, safetensors, or "" for anything else."""
+    """torch_zip, torch_script, torch_pt2, torch_legacy, torch_tar, safetensors, pickle, or "" for anything else."""
     with open(path, "rb") as file:
         head = file.read(4096)
     if head.startswith(b"PK\x03\x04"):
@@ -51,7 +53,18 @@ def detect_format(path) -> str:
         return "torch_tar"
     if len(head) > 8 and int.from_bytes(head[:8], "little") < 100_000_000 and head[8:].lstrip().startswith(b"{"):
         return "safetensors"
-    return ""
+    return "pickle" if re.match(rb"\x80[\x02-\x05]", head) or _is_old_pickle(path) else ""
+
+
+def _is_old_pickle(path) -> bool:
+    """Whether it is a whole pickle of protocol 0 or 1, which start with no signature."""
+    with open(path, "rb") as file:
+        data = file.read(MAX_OLD_PICKLE_BYTES)
+    try:
+        opcodes = list(pickletools.genops(data))
+    except Exception:  # Whatever else this may be.
+        return False
+    return len(opcodes) > 2 and opcodes[-1][2] == len(data) - 1
 
 
 def _detect_zip(path) -> str:
@@ -94,6 +107,31 @@ class _Stub:
         pass
 
 
+class _Shell:
+    """Stands in for a tensor of a class that is not in the allow-list and has no data of its own."""
+
+
+def _rebuild_wrapper(cls, *args):
+    if issubclass(cls, _Stub):
+        return _Shell()
+    return torch._utils._rebuild_wrapper_subclass(cls, *args)
+
+
+def _rebuild_from_type(rebuild, cls, args, state):
+    """torch._tensor's, where the class may be missing: its tensor is a plain one, with the same attributes."""
+    value = rebuild(*args)
+    if not isinstance(value, (torch.Tensor, _Shell)):
+        return value
+    if not issubclass(cls, _Stub) and type(value) is not cls:
+        value = value.as_subclass(cls)
+    return torch._utils._set_obj_state(value, state) if isinstance(state, (dict, tuple)) else value
+
+
+_STAND_INS = {
+    ("torch._tensor", "_rebuild_from_type"): _rebuild_from_type,
+    ("torch._tensor", "_rebuild_from_type_v2"): _rebuild_from_type,
+    ("torch._utils", "_rebuild_wrapper_subclass"): _rebuild_wrapper,
+}
 _HARMLESS = {
     "_codecs": {"encode"},
     "builtins": {
@@ -106,7 +144,6 @@ _HARMLESS = {
     "numpy._core.multiarray": {"_reconstruct", "scalar"},
     "numpy._core.numeric": {"_frombuffer"},
     "torch": {"Size", "device", "Tensor"},
-    "torch._tensor": {"_rebuild_from_type_v2", "_rebuild_from_type"},
     "torch._utils": {
         "_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_parameter",
         "_rebuild_parameter_with_state", "_rebuild_qtensor", "_rebuild_meta_tensor_no_storage",
@@ -146,6 +183,8 @@ class DataOnlyPickle:
             # Protocols 0 to 2 use Python 2's names.
             module, name = _compat_pickle.NAME_MAPPING.get((module, name), (module, name))
             module = _compat_pickle.IMPORT_MAPPING.get(module, module)
+            if (module, name) in _STAND_INS:
+                return _STAND_INS[module, name]
             if _is_harmless(module, name):
                 return getattr(importlib.import_module(module), name)
             return type(name, (_Stub,), {"__module__": module, "__qualname__": name})
@@ -160,12 +199,39 @@ class DataOnlyPickle:
 
 
 class Loaded:
-    """A loaded checkpoint and the device tag each of its storages was saved with."""
+    """A loaded checkpoint and the device tag each of its storages was saved with.
 
-    def __init__(self, path, pickle_module):
+    bare: the file is a pickle that torch.save did not write; a tensor in one is
+    a file of torch.save's before 1.6.
+    """
+
+    def __init__(self, path, pickle_module, bare=False):
         self._locations = {}
         self._storages = []  # Kept alive: the keys above are their addresses.
-        self.root = torch.load(path, map_location=self._on_cpu, pickle_module=pickle_module, weights_only=False)
+        self._pickle_module = pickle_module
+        if bare:
+            self.root = self._load_bare(path)
+        else:
+            self.root = self._load(path)
+
+    def _load(self, file):
+        return torch.load(file, map_location=self._on_cpu, pickle_module=self._pickle_module, weights_only=False)
+
+    def _load_bare(self, path):
+        load_from_bytes = lambda data: self._load(io.BytesIO(data))  # noqa: E731
+
+        class Unpickler(self._pickle_module.Unpickler):
+            def find_class(self, module, name):
+                if (module, name) == ("torch.storage", "_load_from_bytes"):
+                    return load_from_bytes
+                return super().find_class(module, name)
+
+        try:
+            with open(path, "rb") as file:
+                return Unpickler(file, encoding="utf-8").load()
+        except UnicodeDecodeError:  # Python 2's strings, which are bytes.
+            with open(path, "rb") as file:
+                return Unpickler(file, encoding="latin1").load()
 
     def _on_cpu(self, storage, location):
         self._storages.append(storage)
@@ -173,6 +239,8 @@ class Loaded:
         return storage
 
     def location(self, tensor) -> str:
+        if isinstance(tensor, numpy.ndarray):
+            return "cpu"
         if tensor.device.type == "meta":
             return "meta"
         return self._locations.get(tensor.untyped_storage()._cdata, "cpu")
@@ -181,27 +249,86 @@ class Loaded:
 # ---------------------------------------------------------------- walking
 
 
+COMPRESSED = {
+    torch.sparse_csr: ("crow_indices", "col_indices"),
+    torch.sparse_bsr: ("crow_indices", "col_indices"),
+    torch.sparse_csc: ("ccol_indices", "row_indices"),
+    torch.sparse_bsc: ("ccol_indices", "row_indices"),
+}
+
+
+def is_wrapper(tensor) -> bool:
+    """Whether it is a tensor without data of its own, by torch's own rule: others are in its attributes."""
+    return (
+        isinstance(tensor, torch.Tensor)
+        and type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
+        and tensor.data_ptr() == 0
+    )
+
+
+def parts_of(tensor) -> list:
+    """(name below the tensor's, strided tensor) of what a tensor is stored as; "" is the tensor itself."""
+    if isinstance(tensor, _Shell) or is_wrapper(tensor):
+        return []
+    if tensor.layout == torch.sparse_coo:
+        return [("indices", tensor._indices()), ("values", tensor._values())]
+    if tensor.layout in COMPRESSED:
+        return [(name, getattr(tensor, name)()) for name in (*COMPRESSED[tensor.layout], "values")]
+    if tensor.is_nested:
+        return [
+            ("buffer", tensor.values()),
+            ("sizes", tensor._nested_tensor_size()),
+            ("strides", tensor._nested_tensor_strides()),
+            ("storage_offsets", tensor._nested_tensor_storage_offsets()),
+        ]
+    if tensor.is_quantized and tensor.qscheme() in (torch.per_channel_affine, torch.per_channel_affine_float_qparams):
+        return [
+            ("", tensor),
+            ("scales", tensor.q_per_channel_scales()),
+            ("zero_points", tensor.q_per_channel_zero_points()),
+        ]
+    return [("", tensor)]
+
+
+def attributes_of(tensor) -> dict:
+    """What Python code hung onto a tensor."""
+    state = torch._utils._get_obj_state(tensor)
+    parts = state if isinstance(state, tuple) else (state,)
+    return {name: value for part in parts if isinstance(part, dict) for name, value in part.items()}
+
+
+def is_tensor_array(value) -> bool:
+    return type(value) is numpy.ndarray and not value.dtype.hasobject
+
+
 class Walk:
     """Everything reachable from `root` through dicts, lists and tuples, in file order.
 
     A name is the keys from the root joined with "."; positions in decimal.
-    tensors: (name, tensor). values: (name, object) for all else, containers
-    included. opaque: (name, object) for what was not looked into.
+    tensors: (name, strided tensor or numpy array). values: (name, object) for
+    all else, containers and arrays included. opaque: (name, object) for what was
+    not looked into.
+
+    parts: whether parts and attributes of tensors, and arrays, are tensors too.
     """
 
-    def __init__(self, root, modules: bool = True):
+    def __init__(self, root, modules: bool = True, parts: bool = True):
         self.tensors, self.values, self.opaque = [], [], []
         self._modules = modules
+        self._parts = parts
         self._visit((), root, ())
 
     def _visit(self, keys, node, ancestors):
         name = ".".join(keys)
-        if isinstance(node, torch.Tensor):
-            self.tensors.append((name, node))
+        if isinstance(node, (torch.Tensor, _Shell)):
+            self._visit_tensor(keys, node, ancestors)
             return
         self.values.append((name, node))
         if id(node) in ancestors:
             return  # A container that holds itself.
+        if is_tensor_array(node) and self._parts:
+            self.tensors.append((name, node))
+            return
         if type(node) in DICTS:
             items = node.items()
         elif type(node) in SEQUENCES:
@@ -215,8 +342,26 @@ class Walk:
         for key, value in items:
             self._visit((*keys, str(key)), value, (*ancestors, id(node)))
 
+    def _visit_tensor(self, keys, tensor, ancestors):
+        if not self._parts:
+            self.tensors.append((".".join(keys), tensor))
+            return
+        if id(tensor) in ancestors:
+            return  # An attribute of its own.
+        for part, inner in parts_of(tensor):
+            self.tensors.append((".".join((*keys, part) if part else keys), inner))
+        for attribute, value in attributes_of(tensor).items():
+            self._visit((*keys, attribute), value, (*ancestors, id(tensor)))
+
 
 # ---------------------------------------------------------------- describing
+
+
+# Kinds and sizes of numpy's dtypes that torch has too; those of time are counts in it.
+ARRAY_DTYPES = {
+    ("b", 1), *((kind, size) for kind in "iu" for size in (1, 2, 4, 8)),
+    ("f", 2), ("f", 4), ("f", 8), ("c", 8), ("c", 16), ("m", 8), ("M", 8),
+}  # fmt: skip
 
 
 def dtype_name(dtype) -> str:
@@ -237,7 +382,32 @@ def logical_bytes(tensor) -> bytes:
     return flat.reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
+def _describe_array(name: str, array) -> dict:
+    """Bytes with one more dimension where torch has no such dtype: text, structures, long doubles."""
+    element = array.dtype
+    dtype = "int64" if element.kind in "mM" else element.name
+    shape, strides = array.shape, array.strides
+    if (element.kind, element.itemsize) in ARRAY_DTYPES:
+        strides = [stride // element.itemsize for stride in strides]
+        data = array.astype(element.newbyteorder("<")).tobytes()
+    else:
+        dtype, shape, strides, data = "uint8", (*shape, element.itemsize), (*strides, 1), array.tobytes()
+    return {
+        "name": name,
+        "dtype": dtype,
+        "shape": list(shape),
+        "strides": list(strides),
+        "nbytes": array.nbytes,
+        "storage_offset": 0,
+        "requires_grad": False,
+        "location": "cpu",
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+
+
 def describe_tensor(name: str, tensor, location: str) -> dict:
+    if isinstance(tensor, numpy.ndarray):
+        return _describe_array(name, tensor)
     return {
         "name": name,
         "dtype": dtype_name(tensor.dtype),
@@ -255,13 +425,10 @@ class NotDescribed(Exception):
     """This file was not given to torch; the text says why."""
 
 
-def describe_torch(path, modules: bool, pickle_module=DataOnlyPickle) -> tuple[list, Walk]:
-    """(tensors, the walk) of a torch.save file."""
-    loaded = Loaded(path, pickle_module)
-    walk = Walk(loaded.root, modules)
-    for name, tensor in walk.tensors:
-        if tensor.layout != torch.strided or tensor.is_nested:
-            raise NotImplementedError(f"{name!r} is not a strided tensor")
+def describe_torch(path, modules: bool, pickle_module=DataOnlyPickle, bare=False, parts=True) -> tuple[list, Walk]:
+    """(tensors, the walk) of a torch.save file, or of a bare pickle."""
+    loaded = Loaded(path, pickle_module, bare)
+    walk = Walk(loaded.root, modules, parts)
     return [describe_tensor(name, tensor, loaded.location(tensor)) for name, tensor in walk.tensors], walk
 
 
@@ -273,7 +440,7 @@ def describe_torch_script(path, trusted: bool) -> list:
         if any(b"__setstate__" in source for source in sources):
             raise NotDescribed("its code would be run by loading it, which needs --trusted")
     state = torch.jit.load(path, map_location="cpu").state_dict(keep_vars=True)
-    return [describe_tensor(name, tensor, "cpu") for name, tensor in state.items()]
+    return [describe_tensor(name, tensor, "cpu") for name, tensor in Walk(dict(state)).tensors]
 
 
 def describe_torch_pt2(path, trusted: bool) -> list:
@@ -289,7 +456,8 @@ def describe_torch_pt2(path, trusted: bool) -> list:
         for model, state_and_constants in programs.items():
             for name, value in state_and_constants[part].items():
                 if isinstance(value, torch.Tensor):
-                    tensors.append(describe_tensor(f"{model}.{name}" if several else name, value, str(value.device)))
+                    walk = Walk({f"{model}.{name}" if several else name: value})
+                    tensors += [describe_tensor(part, tensor, str(tensor.device)) for part, tensor in walk.tensors]
     return tensors
 
 
@@ -349,10 +517,11 @@ def describe_safetensors(path) -> list:
     return tensors
 
 
-def describe(path, modules: bool = True, trusted: bool = False) -> tuple[dict, Walk | None]:
+def describe(path, modules: bool = True, trusted: bool = False, parts: bool = True) -> tuple[dict, Walk | None]:
     """The file in the form of an expected.json, and the walk through it if it is a pickle.
 
     trusted: whether code in the file, and what its pickles name, may run.
+    parts: see Walk.
     """
     format_name = detect_format(path)
     walk = None
@@ -362,8 +531,9 @@ def describe(path, modules: bool = True, trusted: bool = False) -> tuple[dict, W
         tensors = describe_torch_script(path, trusted)
     elif format_name == "torch_pt2":
         tensors = describe_torch_pt2(path, trusted)
-    elif format_name in ("torch_zip", "torch_legacy", "torch_tar"):
-        tensors, walk = describe_torch(path, modules, pickle if trusted else DataOnlyPickle)
+    elif format_name in ("torch_zip", "torch_legacy", "torch_tar", "pickle"):
+        pickle_module = pickle if trusted else DataOnlyPickle
+        tensors, walk = describe_torch(path, modules, pickle_module, format_name == "pickle", parts)
     else:
         raise NotDescribed("of no format that torch or safetensors reads")
     opaque = [{"path": name} for name, _ in walk.opaque] if walk else []
