@@ -215,7 +215,9 @@ class Loaded:
             self.root = self._load(path)
 
     def _load(self, file):
-        return torch.load(file, map_location=self._on_cpu, pickle_module=self._pickle_module, weights_only=False)
+        # Tensors without data of their own refuse a map_location that is a function.
+        with mock.patch.object(torch._utils, "_get_restore_location", lambda device: "cpu"):
+            return torch.load(file, map_location=self._on_cpu, pickle_module=self._pickle_module, weights_only=False)
 
     def _load_bare(self, path):
         load_from_bytes = lambda data: self._load(io.BytesIO(data))  # noqa: E731
@@ -268,7 +270,7 @@ def is_wrapper(tensor) -> bool:
 
 def parts_of(tensor) -> list:
     """(name below the tensor's, strided tensor) of what a tensor is stored as; "" is the tensor itself."""
-    if isinstance(tensor, _Shell) or is_wrapper(tensor):
+    if isinstance(tensor, _Shell) or torch.nn.parameter.is_lazy(tensor) or is_wrapper(tensor):
         return []
     if tensor.layout == torch.sparse_coo:
         return [("indices", tensor._indices()), ("values", tensor._values())]
@@ -295,6 +297,19 @@ def attributes_of(tensor) -> dict:
     state = torch._utils._get_obj_state(tensor)
     parts = state if isinstance(state, tuple) else (state,)
     return {name: value for part in parts if isinstance(part, dict) for name, value in part.items()}
+
+
+def module_tensors(module, prefix: str = "") -> dict:
+    """A module's tensors under their state-dict names; what a class makes of its own into a state dict is in no pickle."""
+    state = {f"{prefix}{name}": value for name, value in module._parameters.items()}
+    for name, value in module._buffers.items():
+        if name not in module._non_persistent_buffers_set:
+            state[f"{prefix}{name}"] = value
+    state = {name: value for name, value in state.items() if value is not None}
+    for name, inner in module._modules.items():
+        if inner is not None:
+            state.update(module_tensors(inner, f"{prefix}{name}."))
+    return state
 
 
 def is_tensor_array(value) -> bool:
@@ -334,7 +349,7 @@ class Walk:
         elif type(node) in SEQUENCES:
             items = enumerate(node)
         elif isinstance(node, torch.nn.Module) and self._modules:
-            items = node.state_dict(keep_vars=True).items()
+            items = module_tensors(node).items()
         else:
             if type(node) not in LEAVES and not isinstance(node, (numpy.generic, numpy.dtype)):
                 self.opaque.append((name, node))
