@@ -12,14 +12,18 @@ import argparse
 import collections
 import contextlib
 import datetime
+import decimal
 import enum
+import fractions
 import io
 import json
 import pathlib
+import pickle
 import shutil
 import sys
 import tempfile
 import types
+import uuid
 import warnings
 import zipfile
 
@@ -297,6 +301,108 @@ def quantized(path):
 
 
 @torch_case()
+def quantized_per_channel(path):
+    """The scales and zero points are tensors of the file's; one has its elements in another order."""
+    values = torch.linspace(-2, 2, 12).reshape(4, 3)
+    scales, zeros = torch.tensor([0.1, 0.2, 0.4], dtype=torch.float64), torch.tensor([0, 1, -2])
+    by_column = torch.quantize_per_channel(values, scales, zeros, 1, torch.qint8)
+    torch.save(
+        {
+            "by_row": torch.quantize_per_channel(values, torch.full((4,), 0.1), torch.arange(4), 0, torch.quint8),
+            "by_column": by_column,
+            "transposed": torch.quantize_per_channel(values.t(), scales, zeros, 0, torch.qint32),
+            "float_qparams": torch.quantize_per_channel(values, scales.float(), zeros.float(), 1, torch.quint8),
+            "after": torch.ones(1),
+        },
+        path,
+    )
+
+
+def sparse_layouts() -> dict:
+    dense = torch.tensor([[0.0, 1.5, 0.0, 0.0], [-2.0, 0.0, 0.0, 3.0]])
+    unsorted = torch.sparse_coo_tensor(torch.tensor([[1, 0, 1], [0, 3, 0]]), torch.tensor([1, 2, 3]), (2, 4))
+    with_attributes = dense.to_sparse()
+    with_attributes.scale = torch.tensor(0.5)
+    return {
+        "before": torch.tensor([1.0]),
+        "coo": dense.to_sparse(),
+        "coo_uncoalesced": unsorted,
+        "coo_hybrid": torch.arange(12, dtype=torch.float16).reshape(3, 2, 2).to_sparse(1),
+        "coo_empty": torch.zeros(2, 3).to_sparse(),
+        "csr": dense.to_sparse_csr(),
+        "csr_int32": torch.sparse_csr_tensor(
+            torch.tensor([0, 1, 2], dtype=torch.int32), torch.tensor([1, 0], dtype=torch.int32), torch.tensor([5, 6]), (2, 2)
+        ),
+        "csc": dense.to_sparse_csc(),
+        "bsr": dense.to_sparse_bsr((2, 2)),
+        "bsc": dense.to_sparse_bsc((1, 2)),
+        "parameter": nn.Parameter(dense.to_sparse(), requires_grad=False),
+        "attributes": with_attributes,
+        "in_list": [dense.double().to_sparse_csr()],
+        "after": torch.tensor([2.0]),
+    }
+
+
+@torch_case()
+def sparse(path):
+    torch.save(sparse_layouts(), path)
+
+
+@torch_case()
+def legacy_sparse(path):
+    torch.save(sparse_layouts(), path, _use_new_zipfile_serialization=False)
+
+
+@torch_case()
+def nested(path):
+    parts = [torch.arange(6.0).reshape(2, 3), torch.arange(12.0).reshape(4, 3), torch.empty(0, 3)]
+    torch.save(
+        {
+            "nested": torch.nested.nested_tensor(parts),
+            "transposed": torch.nested.nested_tensor(parts).transpose(1, 2),
+            "half": torch.nested.nested_tensor([torch.ones(2).half(), torch.zeros(3).half()]),
+            "after": torch.ones(1),
+        },
+        path,
+    )
+
+
+@torch_case()
+def tensor_attributes(path):
+    """Tensors that hang on tensors, also in containers; in a subclass, in its slots."""
+    example = sys.modules["golden_example"]
+
+    def with_attributes(tensor):
+        tensor.note = "no tensor"
+        tensor.scale = torch.tensor([0.5, 0.25])
+        tensor.history = [torch.tensor(1), {"step": torch.tensor([2])}, "text"]
+        return tensor
+
+    weight = torch.arange(6.0)
+    slots = weight[2:4].as_subclass(example.SlotsTensor)
+    slots.left, slots.right, slots.other = torch.tensor([1]), 2, torch.tensor([3])
+    torch.save(
+        {
+            "tensor": with_attributes(weight.clone()),
+            "parameter": with_attributes(nn.Parameter(torch.randn(2, 2))),
+            "subclass": with_attributes(weight.reshape(2, 3).t().as_subclass(example.PlainTensor)),
+            "slots": slots,
+            "subclass_parameter": nn.Parameter(with_attributes(torch.ones(2).as_subclass(example.PlainTensor))),
+            "after": torch.ones(1),
+        },
+        path,
+    )
+
+
+@torch_case()
+def wrapper_subclass(path):
+    """Tensors that have no data but other tensors."""
+    example = sys.modules["golden_example"]
+    wrapper = example.Wrapper(torch.randn(2, 3), {"low": torch.tensor([1, 2]), "high": [torch.tensor(3)]})
+    torch.save({"before": torch.ones(1), "wrapper": wrapper, "parameter": nn.Parameter(wrapper), "after": torch.ones(2)}, path)
+
+
+@torch_case()
 def meta_tensors(path):
     torch.save({"meta": torch.empty(2, 3, device="meta"), "real": torch.ones(2)}, path)
 
@@ -381,8 +487,28 @@ def example_classes():
     class Slots:
         __slots__ = ("left", "right")
 
+    class PlainTensor(torch.Tensor):
+        pass
+
+    class SlotsTensor(torch.Tensor):
+        __slots__ = ("left", "right")
+
+    class Wrapper(torch.Tensor):
+        @staticmethod
+        def __new__(cls, inner, more):
+            return torch.Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype, requires_grad=inner.requires_grad)
+
+        def __init__(self, inner, more):
+            self.inner, self.more = inner, more
+
+        @classmethod
+        def __torch_dispatch__(cls, function, types, args=(), keywords=None):
+            if function is torch.ops.aten.detach.default:
+                return cls(args[0].inner, args[0].more)
+            raise NotImplementedError(function)
+
     Settings = collections.namedtuple("Settings", "depth width")
-    for cls in (Trainer, Phase, Slots, Settings):
+    for cls in (Trainer, Phase, Slots, PlainTensor, SlotsTensor, Wrapper, Settings):
         cls.__module__, cls.__qualname__ = module.__name__, cls.__name__
         setattr(module, cls.__name__, cls)
     return module
@@ -437,6 +563,70 @@ def classes_numpy(path):
             "empty_array": numpy.zeros((0, 2)),
             "string_array": numpy.array(["ab", "c"]),
             "dtype": numpy.dtype("<f4"),
+            "after": torch.tensor([2]),
+        },
+        path,
+    )
+
+
+@torch_case(objects=True)
+def values_of_programs(path):
+    """What scripts put beside their weights: times, paths, enums, options, results."""
+    example = sys.modules["golden_example"]
+    torch.save(
+        {
+            "when": [
+                datetime.datetime(2024, 2, 29, 12, 30, 15, 250), datetime.date(1999, 12, 31), datetime.time(1, 2, 3),
+                datetime.timedelta(days=1, seconds=2), datetime.timezone(datetime.timedelta(hours=5)),
+            ],
+            "paths": [pathlib.PurePosixPath("runs/one"), pathlib.PureWindowsPath("C:\\runs"), pathlib.PosixPath("/tmp/x")],
+            "phases": {example.Phase.WARMUP: 1, "now": example.Phase.DECAY},
+            "options": argparse.Namespace(lr=0.1, layers=[2, 3], inner=argparse.Namespace(weight=torch.ones(2))),
+            "simple": types.SimpleNamespace(a=1, b=torch.zeros(1)),
+            "numbers": [decimal.Decimal("1.50"), fractions.Fraction(1, 3), uuid.UUID(int=5)],
+            "after": torch.tensor([9.0]),
+        },
+        path,
+    )  # fmt: skip
+
+
+@torch_case()
+def arrays(path):
+    """numpy's arrays of every kind, the same one twice, one inside of another's class."""
+    again = numpy.arange(4, dtype=numpy.int16)
+    torch.save(
+        {
+            "kinds": {
+                name: numpy.arange(4).astype(name)
+                for name in "? i1 u1 i2 u2 i4 u4 i8 u8 f2 f4 f8 c8 c16 >i4 >f8 >c16".split()
+            },
+            "fortran": numpy.asfortranarray(numpy.arange(24).reshape(2, 3, 4)),
+            "scalar": numpy.array(2.5),
+            "again": again,
+            "twice": [again, (again,)],
+            "tensor": torch.from_numpy(again),
+            "number": numpy.float32(0.5),
+            "after": torch.tensor([2]),
+        },
+        path,
+    )  # fmt: skip
+
+
+@torch_case()
+def arrays_of_no_dtype(path):
+    """What torch has no dtype for is bytes: text, structures, long doubles. Times are counts."""
+    torch.save(
+        {
+            "seconds": numpy.array([0, -5, 2**40], dtype="M8[s]"),
+            "nanoseconds": numpy.array([[1], [2]], dtype="m8[ns]"),
+            "big_endian_days": numpy.array([1, 2], dtype=">M8[D]"),
+            "bytes": numpy.array([b"ab", b"c"]),
+            "text": numpy.array([["ab", "c"], ["", "def"]]),
+            "structure": numpy.array([(1, 0.5), (2, 0.25)], dtype=[("n", "<i4"), ("x", "<f8")]),
+            "void": numpy.frombuffer(b"0123456789", dtype="V5"),
+            "long_double": numpy.frombuffer(bytes(range(32)), dtype="g"),
+            "fortran_text": numpy.asfortranarray(numpy.array([["a", "b"], ["c", "d"]])),
+            "objects": numpy.array([1, "x", None], dtype=object),
             "after": torch.tensor([2]),
         },
         path,
@@ -663,6 +853,75 @@ def exported_program(path):
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)
     torch.export.save(program, path)
+
+
+# ------------------------------------------------------------ pickles that torch.save did not write
+
+
+def dump(value, path, protocol):
+    with open(path, "wb") as file:
+        pickle.dump(value, file, protocol=protocol)
+
+
+@torch_case(extension=".pkl", objects=True)
+def pickle_arrays(path):
+    """As model zoos have them whose weights came from another framework."""
+    model = {
+        "conv1.weight": numpy.linspace(-1, 1, 24, dtype=numpy.float32).reshape(2, 3, 2, 2),
+        "conv1.bias": numpy.zeros(2, numpy.float32),
+        "fc.weight": numpy.arange(6.0).reshape(2, 3).T,
+        "step": numpy.array(7),
+    }
+    dump({"model": model, "__author__": "a model zoo", "matching_heuristics": True, "lr": numpy.float64(0.1)}, path, 2)
+
+
+def plain_tensors():
+    """In a plain pickle each tensor object has a file of its own: views are no longer of one storage."""
+    base = torch.arange(6.0)
+    return {
+        "base": base,
+        "same": base,
+        "view": base.reshape(2, 3).t(),
+        "parameter": nn.Parameter(torch.randn(2)),
+        "half": torch.ones(2, dtype=torch.float16),
+        "layers": [torch.tensor(5), (torch.tensor([True]),)],
+        "epoch": 3,
+    }
+
+
+def with_plain_protocol(protocol):
+    def write(path):
+        dump(plain_tensors(), path, protocol)
+
+    write.__name__ = f"pickle_tensors_{protocol}"
+    return write
+
+
+for number in (0, 1, 2, 4, 5):
+    torch_case(extension=".pkl")(with_plain_protocol(number))
+
+
+@torch_case(extension=".pkl", objects=True)
+def pickle_protocol_0(path):
+    """Lines of text: numbers, escapes in strings, arrays."""
+    dump(
+        {
+            "integers": [0, -1, 255, 2**31, -(2**70)],
+            "floats": [0.0, -0.0, 0.1, 1e308, float("inf"), float("nan")],
+            "bools": [True, False, None],
+            "strings": ["", "grüße 重み 🔥", "line\nbreak", "back\\slash", "quote'\"", "nul\0"],
+            "bytes": [b"", b"\x00\xffabc"],
+            "containers": [[], (), {}, (1,), {1: {"a": [2]}}],
+            "array": numpy.arange(6, dtype=numpy.int16).reshape(2, 3),
+        },
+        path,
+        0,
+    )
+
+
+@torch_case(extension=".pkl")
+def pickle_module(path):
+    dump({"model": nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)), "epoch": 1}, path, 4)
 
 
 # ------------------------------------------------------------ safetensors

@@ -30,7 +30,7 @@ PLAIN_DTYPES = (
 QUANTIZED_DTYPES = "qint8 quint8 qint32 quint4x2 quint2x4".split()
 # PyTorch 2.11 has these and cannot save them.
 SMALL_DTYPES = [f"{kind}int{bits}" for kind in ("", "u") for bits in range(1, 8)]
-DTYPES = PLAIN_DTYPES + QUANTIZED_DTYPES + SMALL_DTYPES
+DTYPES = PLAIN_DTYPES + QUANTIZED_DTYPES
 
 
 class Unmade(Exception):
@@ -354,6 +354,37 @@ class Holder:
         self.__dict__.update(members)
 
 
+class TupleState:
+    """Pickled as a value that is no dictionary."""
+
+    def __init__(self, *members):
+        self.members = members
+
+    def __getstate__(self):
+        return self.members
+
+    def __setstate__(self, state):
+        self.members = state
+
+
+class Reduced:
+    """Pickled by the arguments it is made of."""
+
+    def __init__(self, *members):
+        self.members = members
+
+    def __reduce__(self):
+        return Reduced, self.members
+
+
+class ListOfTensors(list):
+    pass
+
+
+class DictOfTensors(dict):
+    pass
+
+
 class Block(nn.Module):
     """A module of a class of one's own, with what hangs on one besides parameters."""
 
@@ -376,6 +407,8 @@ class Block(nn.Module):
         self.layers = nn.ModuleList([nn.Linear(2, 2), nn.Identity()])
         self.shared_layer = self.layers[0]
         self.history = [0.5, 0.25]
+        self.anchors = torch.arange(4.0)
+        self.levels = {"p3": [torch.ones(3)], "config": Config(scale=torch.zeros(5))}
 
     def forward(self, x):
         return self.norm(self.fc(x)) * self.scale
@@ -596,8 +629,10 @@ def objects_with_tensors():
         "settings": Settings(torch.zeros(2), [torch.ones(3)]),
         "namespace": argparse.Namespace(weight=torch.ones(2)),
         "partial": functools.partial(torch.add, torch.ones(2)),
-        "storage": torch.ones(3).untyped_storage(),
-        "typed_storage": torch.FloatStorage([1.0, 2.0]),
+        "tuple_state": TupleState(torch.ones(5), 3),
+        "reduced": Reduced(torch.ones(6), {"inner": [torch.ones(7)]}),
+        "items": ListOfTensors([torch.ones(1), torch.ones(2)]),
+        "by_name": DictOfTensors(a=torch.ones(1), b={"c": torch.ones(2)}),
         "chain": collections.ChainMap({"a": torch.ones(1)}),
         "user_dict": collections.UserDict({"a": torch.ones(1)}),
         "array_subclass": numpy.ma.masked_array([1.0, 2.0], [True, False]),
@@ -607,6 +642,13 @@ def objects_with_tensors():
         "generator": types.MappingProxyType,
         "after": torch.zeros(1),
     }
+
+
+def storages():
+    """No tensors, but those of tensors."""
+    weight, other = torch.ones(4), torch.ones(3, dtype=torch.uint8)
+    typed = {"typed": weight.storage(), "untyped": other.untyped_storage()}
+    return {"weight": weight, "other": other, **typed, "after": torch.ones(1)}
 
 
 def detectron():
@@ -744,6 +786,7 @@ CONTENTS = {
     "deep": deep,
     "many": many,
     "objects": objects_with_tensors,
+    "storages": storages,
     "detectron": detectron,
     "numpy_mixed": numpy_mixed,
     "root_tensor": lambda: torch.randn(2, 3),

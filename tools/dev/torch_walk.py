@@ -207,7 +207,7 @@ class Loaded:
 
     def __init__(self, path, pickle_module, bare=False):
         self._locations = {}
-        self._storages = []  # Kept alive: the keys above are their addresses.
+        self.storages = []  # Kept alive: the keys above are their addresses.
         self._pickle_module = pickle_module
         if bare:
             self.root = self._load_bare(path)
@@ -236,7 +236,7 @@ class Loaded:
                 return Unpickler(file, encoding="latin1").load()
 
     def _on_cpu(self, storage, location):
-        self._storages.append(storage)
+        self.storages.append(storage)
         self._locations[storage._cdata] = location
         return storage
 
@@ -385,7 +385,6 @@ def dtype_name(dtype) -> str:
 
 def logical_bytes(tensor) -> bytes:
     """The elements in row-major order, conjugation and negation carried out."""
-    tensor = tensor.detach().resolve_conj().resolve_neg()
     if tensor.numel() == 0:
         return b""
     # Some dtypes cannot be copied by torch (bits, float4): one of their size can.
@@ -394,7 +393,27 @@ def logical_bytes(tensor) -> bytes:
         tensor.untyped_storage(), tensor.storage_offset(), tensor.size(), tensor.stride()
     )
     flat = torch.empty(tensor.size(), dtype=twin).copy_(view)
-    return flat.reshape(-1).view(torch.uint8).numpy().tobytes()
+    data = flat.reshape(-1).view(torch.uint8).numpy()
+    if tensor.is_conj() or tensor.is_neg():
+        _resolve(data, tensor)
+    return data.tobytes()
+
+
+def _resolve(data, tensor):
+    """By the signs, also of zeros: torch's own kernels turn some of those around and some not."""
+    dtype = tensor.dtype
+    if tensor.is_neg() and dtype in (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64):
+        numbers = data.view(dtype_name(dtype))
+        numpy.negative(numbers, out=numbers)
+        return
+    if not (dtype.is_complex or dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64)):
+        raise NotImplementedError(f"torch negates no {dtype_name(dtype)}")
+    component_bytes = dtype.itemsize // (2 if dtype.is_complex else 1)
+    signs = data.reshape(-1, component_bytes)[:, -1]
+    if tensor.is_neg():
+        signs ^= 0x80
+    if tensor.is_conj():
+        signs[1::2] ^= 0x80
 
 
 def _describe_array(name: str, array) -> dict:
@@ -444,6 +463,7 @@ def describe_torch(path, modules: bool, pickle_module=DataOnlyPickle, bare=False
     """(tensors, the walk) of a torch.save file, or of a bare pickle."""
     loaded = Loaded(path, pickle_module, bare)
     walk = Walk(loaded.root, modules, parts)
+    walk.loaded = loaded
     return [describe_tensor(name, tensor, loaded.location(tensor)) for name, tensor in walk.tensors], walk
 
 
