@@ -15,7 +15,7 @@ namespace hoist {
 // What a pickle may take at most; more is kResourceExhausted. Everything else
 // that it claims is held against the bytes that are there.
 struct PickleLimits {
-  // Values made. Each takes about 60 bytes besides its text and items.
+  // Values made.
   size_t max_values = size_t{1} << 26;
   // Entries of the memo.
   size_t max_memo = size_t{1} << 26;
@@ -54,7 +54,8 @@ struct PickleResult {
 // Reads the pickle at the start of `bytes`, of any protocol from 0 to 5, into
 // `graph` (specs: pytorch-formats.md 3.1, and CPython's Lib/pickletools.py).
 // Names are never imported, called or looked up outside of `vocabulary`. Takes
-// time and memory in proportion to the bytes read. kDataLoss, with opcode and
+// time in proportion to the bytes read, and memory: at most 100 bytes for each,
+// and 256 KiB, besides what `vocabulary` keeps. kDataLoss, with opcode and
 // offset, for a pickle that is damaged or cut off; kPermissionDenied for
 // opcodes that reach outside of the file. `graph` is unspecified after an
 // error. Thread-safe for different graphs and vocabularies.

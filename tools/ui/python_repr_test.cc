@@ -35,9 +35,28 @@ TEST_F(PythonReprTest, IsPythons) {
 }
 
 TEST_F(PythonReprTest, EndsForWhatContainsItself) {
-  const ValueId list = Items(ValueKind::kList, {});
-  std::get<std::vector<ValueId>>(graph_.node(list).data).push_back(list);
-  EXPECT_EQ(Repr(list), "[[[[[...]]]]]");
+  const auto containing_itself = [this](ValueKind kind, size_t count) {
+    const ValueId id = Items(kind, {});
+    std::get<std::vector<ValueId>>(graph_.node(id).data).assign(count, id);
+    return Repr(id);
+  };
+  EXPECT_EQ(containing_itself(ValueKind::kList, 1), "[[[[[...]]]]]");
+  EXPECT_EQ(containing_itself(ValueKind::kTuple, 1), "(((((...,),),),),)");
+  EXPECT_EQ(containing_itself(ValueKind::kSet, 1), "{{{{{...}}}}}");
+  const std::string dict = containing_itself(ValueKind::kDict, 2);
+  EXPECT_EQ(dict.substr(0, 12), "{{{{{...}: {");
+  EXPECT_LT(dict.size(), 1000u);
+}
+
+TEST_F(PythonReprTest, DepthIsNoRecursion) {
+  for (const ValueKind kind :
+       {ValueKind::kList, ValueKind::kTuple, ValueKind::kSet}) {
+    ValueId value = graph_.AddInt(1);
+    for (int i = 0; i < 1'000'000; ++i) {
+      value = Items(kind, {value});
+    }
+    EXPECT_LT(Repr(value).size(), 20u);
+  }
 }
 
 TEST_F(PythonReprTest, WhatIsSharedManyTimesEnds) {
