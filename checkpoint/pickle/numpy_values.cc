@@ -265,6 +265,10 @@ void Rebuilder::ReplaceDeviceTensor(ValueId id) {
       object[3].kind() != ValueKind::kBool) {
     return;
   }
+  constexpr size_t kMaxLocationBytes = 64;
+  if (object[2].AsString().size() > kMaxLocationBytes) {
+    return;
+  }
   std::vector<TensorEntry>& tensors = vocabulary_.tensors();
   TensorEntry tensor = tensors[static_cast<size_t>(object[0].AsIndex())];
   tensor.location = std::string(object[2].AsString());

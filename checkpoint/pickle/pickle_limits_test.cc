@@ -22,6 +22,7 @@
 #include "hoist/checkpoint/pickle/pickle_machine.h"
 #include "hoist/checkpoint/pickle/python_types.h"
 #include "hoist/checkpoint/pickle/tensor_names.h"
+#include "hoist/checkpoint/pickle/torch_vocabulary.h"
 #include "hoist/core/base/endian.h"
 #include "hoist/core/testing/status_matchers.h"
 
@@ -54,6 +55,8 @@ void operator delete(void* memory, size_t) noexcept { operator delete(memory); }
 namespace hoist {
 namespace {
 
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using std::string_literals::operator""s;
 
@@ -522,6 +525,59 @@ TEST(PickleMemoryTest, IsInProportionToThePickle) {
       EXPECT_LE(allocated_bytes, before) << name;
     }
   }
+}
+
+// A pickle's tensors copy what they are given: their shape, and the place of
+// their storage.
+std::string CopiedTensors(size_t bytes, size_t dimensions,
+                          size_t location_bytes) {
+  using namespace pickle_builder;  // NOLINT: made for this
+  const std::vector<int32_t> shape(dimensions, 1);
+  const std::string head =
+      Class("torch._utils", "_rebuild_tensor_v2") + "q\1" +
+      Tuple({Storage("FloatStorage", "0", 1, std::string(location_bytes, 'x')),
+             Int(0), Ints(shape), Ints(shape), Bool(false), OrderedDict({})}) +
+      "q\2";
+  return head + Repeated("h\1h\2R0", (bytes - head.size()) / 6) + "N.";
+}
+
+// Reads and names them.
+absl::Status ReadTensors(absl::string_view pickle) {
+  TorchVocabulary vocabulary([](ValueGraph&, Value id) {
+    return TorchVocabulary::Persistent(
+        PickledStorage{.location = std::string(id[3].AsString())});
+  });
+  ValueGraph graph;
+  const auto result = ReadPickle(
+      {reinterpret_cast<const uint8_t*>(pickle.data()), pickle.size()},
+      vocabulary, graph);
+  return result.ok()
+             ? NameTensors(graph, result->root, vocabulary.tensors()).status()
+             : result.status();
+}
+
+TEST(PickleMemoryTest, OfTensorsIsInProportionToThePickle) {
+  for (const size_t dimensions : {0, 4, 16}) {
+    const std::string pickle = CopiedTensors(kMiB, dimensions, 15);
+    EXPECT_LE(MostBytes([&] { HOIST_EXPECT_OK(ReadTensors(pickle)); }),
+              2 * kMiB * kMostForAByte);
+  }
+  // More than a few of these are refused.
+  HOIST_EXPECT_OK(ReadTensors(CopiedTensors(10'400, 1000, 15)));
+  const std::string pickle = CopiedTensors(kMiB, 1000, 15);
+  EXPECT_LE(MostBytes([&pickle] {
+              EXPECT_THAT(ReadTensors(pickle),
+                          StatusIs(absl::StatusCode::kResourceExhausted,
+                                   HasSubstr("dimensions")));
+            }),
+            kMiB * kMostForAByte);
+}
+
+TEST(PickleLimitsTest, LocationsOfStorages) {
+  HOIST_EXPECT_OK(ReadTensors(CopiedTensors(kKiB, 1, 64)));
+  const absl::Status status = ReadTensors(CopiedTensors(kKiB, 1, 65));
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss,
+                               EndsWith("its location has 65 bytes")));
 }
 
 }  // namespace

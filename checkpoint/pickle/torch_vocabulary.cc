@@ -144,6 +144,17 @@ class TorchVocabulary::Arguments {
 
 namespace {
 
+// Each tensor copies it. The longest real ones have 15 bytes
+// ("privateuseone:0").
+absl::Status CheckLocation(absl::string_view location) {
+  constexpr size_t kMaxLocationBytes = 64;
+  if (location.size() > kMaxLocationBytes) {
+    return absl::DataLossError(
+        absl::StrCat("its location has ", location.size(), " bytes"));
+  }
+  return absl::OkStatus();
+}
+
 // conj and neg of the dict that newer rebuild functions may end with.
 absl::Status ReadLazyBits(Value metadata, TensorEntry& tensor) {
   if (metadata.kind() != ValueKind::kDict) {
@@ -172,6 +183,15 @@ absl::Status ReadLazyBits(Value metadata, TensorEntry& tensor) {
 
 absl::StatusOr<ValueId> TorchVocabulary::AddTensor(ValueGraph& graph,
                                                    TensorEntry tensor) {
+  // A call of a few bytes copies them all.
+  constexpr size_t kFreeDimensions = 65'536;
+  constexpr size_t kDimensionsEach = 16;
+  dimensions_ += tensor.spec.shape.size();
+  if (dimensions_ > kFreeDimensions + kDimensionsEach * tensors_.size()) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the first ", tensors_.size() + 1, " tensors have ",
+                     dimensions_, " dimensions altogether"));
+  }
   tensors_.push_back(std::move(tensor));
   return graph.Add({.kind = ValueKind::kTensor,
                     .data = static_cast<int64_t>(tensors_.size() - 1)});
@@ -307,6 +327,7 @@ absl::StatusOr<ValueId> TorchVocabulary::RebuildFromCpu(
   if (arguments[2].kind() != ValueKind::kString) {
     return arguments.Unexpected(2, "text");
   }
+  HOIST_RETURN_IF_ERROR(CheckLocation(arguments[2].AsString()));
   TensorEntry tensor = tensors_[arguments[0].AsIndex()];
   tensor.location = std::string(arguments[2].AsString());
   HOIST_ASSIGN_OR_RETURN(tensor.requires_grad, arguments.Bool(3));
@@ -439,9 +460,11 @@ absl::StatusOr<ValueId> TorchVocabulary::LoadPersistent(ValueGraph& graph,
   if (const ValueId* const value = std::get_if<ValueId>(&object)) {
     return *value;
   }
+  PickledStorage& storage = std::get<PickledStorage>(object);
+  HOIST_RETURN_IF_ERROR(CheckLocation(storage.location));
   const bool has_class = id.kind() == ValueKind::kTuple && id.size() > 1 &&
                          id[1].kind() == ValueKind::kClass;
-  return AddStorage(graph, std::get<PickledStorage>(std::move(object)),
+  return AddStorage(graph, std::move(storage),
                     has_class ? id[1].id() : ValueGraph::kNoneId);
 }
 

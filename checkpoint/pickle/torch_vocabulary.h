@@ -89,6 +89,7 @@ class TorchVocabulary : public PickleVocabulary {
   const PersistentLoader load_persistent_;
   const EmbeddedLoader load_embedded_;
   std::vector<TensorEntry> tensors_;
+  size_t dimensions_ = 0;  // of all tensors_
   std::vector<PickledStorage> storages_;
 };
 
