@@ -573,6 +573,21 @@ TEST(PickleMemoryTest, OfTensorsIsInProportionToThePickle) {
             kMiB * kMostForAByte);
 }
 
+TEST(PickleMemoryTest, OfNamesIsInProportionToThePickle) {
+  using namespace pickle_builder;  // NOLINT: made for this
+  // Each list holds the one before it twice.
+  const std::string pickle =
+      Tensor(Storage("FloatStorage", "0", 1), 0, {}, {}) +
+      Repeated("q\1]q\2h\1ah\1a", 60) + ".";
+  ASSERT_LT(pickle.size(), kKiB);
+  EXPECT_LE(MostBytes([&pickle] {
+              EXPECT_THAT(ReadTensors(pickle),
+                          StatusIs(absl::StatusCode::kResourceExhausted,
+                                   HasSubstr("places")));
+            }),
+            8 * kMiB);
+}
+
 TEST(PickleLimitsTest, LocationsOfStorages) {
   HOIST_EXPECT_OK(ReadTensors(CopiedTensors(kKiB, 1, 64)));
   const absl::Status status = ReadTensors(CopiedTensors(kKiB, 1, 65));

@@ -1,5 +1,6 @@
 #include "hoist/checkpoint/pickle/tensor_names.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -9,6 +10,8 @@
 
 namespace hoist {
 namespace {
+
+constexpr size_t kFreeEntries = 10'000;
 
 // Python's str() of a dict's key. Tuples nest no deeper than people write them.
 std::string KeyText(Value key, int depth = 0) {
@@ -73,9 +76,11 @@ class Namer {
   std::vector<TensorEntry> named_;
   std::vector<int64_t> first_entry_;  // by value; -1 where there is none
   std::vector<bool> entered_;         // by value: on the way to here
+  std::vector<bool> known_;           // by value: whether entered before
   std::vector<Frame> frames_;
   std::string name_;
   size_t visits_ = 0;
+  size_t items_ = 0;  // in all values known_
   size_t name_bytes_ = 0;
 };
 
@@ -175,6 +180,13 @@ std::vector<Namer::Child> Namer::ChildrenOf(Value value) const {
 }
 
 absl::Status Namer::AddTensor(ValueId id, bool is_persistent) {
+  const size_t max_entries =
+      std::min(limits_.max_entries,
+               kFreeEntries + limits_.max_entries_per_item * items_);
+  if (named_.size() >= max_entries) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("tensors are in more than ", max_entries, " places"));
+  }
   const int64_t index = std::get<int64_t>(graph_.node(id).data);
   TensorEntry entry = unnamed_[static_cast<size_t>(index)];
   entry.name = name_;
@@ -208,6 +220,10 @@ absl::Status Namer::Enter(ValueId id, bool has_key, bool is_persistent) {
   std::vector<Child> children = ChildrenOf(value);
   if (!children.empty()) {
     entered_[id] = true;
+    if (!known_[id]) {
+      known_[id] = true;
+      items_ += children.size();
+    }
     frames_.push_back({.id = id,
                        .children = std::move(children),
                        .name_size = name_.size(),
@@ -219,6 +235,7 @@ absl::Status Namer::Enter(ValueId id, bool has_key, bool is_persistent) {
 absl::StatusOr<std::vector<TensorEntry>> Namer::Run(ValueId root) {
   first_entry_.assign(graph_.size(), -1);
   entered_.assign(graph_.size(), false);
+  known_.assign(graph_.size(), false);
   HOIST_RETURN_IF_ERROR(Enter(root, /*has_key=*/false, true));
   while (!frames_.empty()) {
     Frame& frame = frames_.back();

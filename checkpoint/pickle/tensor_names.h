@@ -11,8 +11,12 @@ namespace hoist {
 struct NamingLimits {
   // Places looked at: a value that is in two lists is looked at twice.
   size_t max_visits = 20'000'000;
-  // Bytes of all names together.
-  size_t max_name_bytes = size_t{1} << 30;
+  // Entries for each item or attribute in the values, besides the first 10,000:
+  // what holds tensors may be in many places, and that in many again.
+  size_t max_entries_per_item = 16;
+  // Entries, and bytes of all their names together.
+  size_t max_entries = size_t{1} << 20;
+  size_t max_name_bytes = size_t{1} << 28;
 };
 
 // Names the tensors that can be reached from `root` through dicts, lists,

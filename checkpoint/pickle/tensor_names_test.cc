@@ -140,26 +140,70 @@ TEST_F(NameTensorsTest, DepthIsNoRecursion) {
   EXPECT_EQ(names[0].size(), 199'999u);
 }
 
+// --- limits: at each, and one past it ----------------------------------------
+
 TEST_F(NameTensorsTest, PlacesAreBounded) {
-  // Each list holds the one before it twice: 2^40 places.
+  // Each list holds the one before it twice: 1 + 2 + 4 + ... places.
   ValueId value = Tensor();
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 9; ++i) {
     value = List({value, value});
   }
+  HOIST_EXPECT_OK(
+      NameTensors(graph_, value, unnamed_, {.max_visits = 1023}).status());
   EXPECT_THAT(
-      NameTensors(graph_, value, unnamed_, {.max_visits = 100'000}).status(),
-      StatusIs(absl::StatusCode::kResourceExhausted));
+      NameTensors(graph_, value, unnamed_, {.max_visits = 1022}).status(),
+      StatusIs(absl::StatusCode::kResourceExhausted,
+               "values are inside each other in more than 1022 places"));
+}
+
+TEST_F(NameTensorsTest, EntriesAreBounded) {
+  const ValueId root = List(std::vector<ValueId>(100, Tensor()));
+  HOIST_EXPECT_OK(
+      NameTensors(graph_, root, unnamed_, {.max_entries = 100}).status());
+  EXPECT_THAT(NameTensors(graph_, root, unnamed_, {.max_entries = 99}).status(),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       "tensors are in more than 99 places"));
+}
+
+TEST_F(NameTensorsTest, EntriesAreInProportionToTheValues) {
+  // 10,000 places in 200 items.
+  const ValueId inner = List(std::vector<ValueId>(100, Tensor()));
+  const ValueId middle = List(std::vector<ValueId>(100, inner));
+  NamingLimits limits = {.max_entries_per_item = 0};
+  HOIST_EXPECT_OK(NameTensors(graph_, middle, unnamed_, limits).status());
+  EXPECT_THAT(
+      NameTensors(graph_, List({middle, Tensor()}), unnamed_, limits).status(),
+      StatusIs(absl::StatusCode::kResourceExhausted,
+               "tensors are in more than 10000 places"));
+  // One more for each of the 204 items: 200 and 4 here.
+  limits.max_entries_per_item = 1;
+  const ValueId fewer = List({middle, inner, inner, Tensor()});
+  HOIST_EXPECT_OK(NameTensors(graph_, fewer, unnamed_, limits).status());
+  const ValueId past_limit = List({middle, inner, inner, inner});
+  EXPECT_THAT(NameTensors(graph_, past_limit, unnamed_, limits).status(),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       "tensors are in more than 10204 places"));
+}
+
+TEST_F(NameTensorsTest, AShortPickleCannotNameMillionsOfTensors) {
+  ValueId value = Tensor();
+  for (int i = 0; i < 24; ++i) {
+    value = List({value, value});
+  }
+  EXPECT_THAT(NameTensors(graph_, value, unnamed_).status(),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       "tensors are in more than 10768 places"));
 }
 
 TEST_F(NameTensorsTest, NamesAreBounded) {
   const ValueId root = Dict({Text("12345678"), Tensor()});
   HOIST_EXPECT_OK(
       NameTensors(graph_, root, unnamed_, {.max_name_bytes = 8}).status());
-  ValueGraph again;
-  EXPECT_THAT(NameTensors(graph_, Dict({Text("123456789"), Tensor()}), unnamed_,
-                          {.max_name_bytes = 8})
-                  .status(),
-              StatusIs(absl::StatusCode::kResourceExhausted));
+  const ValueId longer = Dict({Text("123456789"), Tensor()});
+  EXPECT_THAT(
+      NameTensors(graph_, longer, unnamed_, {.max_name_bytes = 8}).status(),
+      StatusIs(absl::StatusCode::kResourceExhausted,
+               "the names of the tensors take more than 8 bytes"));
 }
 
 }  // namespace
