@@ -11,6 +11,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "hoist/core/base/stable_vector.h"
 
 namespace hoist {
 
@@ -66,10 +67,7 @@ class ValueGraph {
 
   ValueGraph();
 
-  // Makes room for so many more values.
-  void Reserve(size_t count) { nodes_.reserve(nodes_.size() + count); }
-
-  // References and Nodes' addresses are good until the next Add().
+  // Nodes stay where they are when others are added.
   ValueId Add(Node node);
   ValueId AddInt(int64_t value);
   ValueId AddString(absl::string_view text);
@@ -87,7 +85,7 @@ class ValueGraph {
   }
 
  private:
-  std::vector<Node> nodes_;
+  StableVector<Node> nodes_;
   // By module and name, parted by a line feed.
   absl::flat_hash_map<std::string, ValueId> classes_;
   std::vector<std::pair<std::string, std::string>> class_names_;

@@ -507,7 +507,7 @@ std::vector<std::pair<const char*, std::string>> Hungry(size_t bytes) {
 }
 
 // Bytes that a pickle may take for each of its own, and what any may take.
-constexpr size_t kMostForAByte = 100;
+constexpr size_t kMostForAByte = 85;
 constexpr size_t kMostForAnyPickle = 256 * kKiB;
 
 TEST(PickleMemoryTest, IsInProportionToThePickle) {

@@ -248,9 +248,6 @@ constexpr Opcodes kOpcodes = MakeOpcodes();
 
 absl::StatusOr<PickleResult> Machine::Run() {
   first_value_ = graph_.size();
-  // A guess that saves most of the moving: torch's own take 15 to 20 bytes.
-  constexpr size_t kMaxGuess = size_t{1} << 20;
-  graph_.Reserve(std::min(bytes_.size() / 16, kMaxGuess));
   while (!stopped_) {
     const size_t at = position_;
     if (at == bytes_.size()) {

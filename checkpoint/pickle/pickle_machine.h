@@ -54,7 +54,7 @@ struct PickleResult {
 // Reads the pickle at the start of `bytes`, of any protocol from 0 to 5, into
 // `graph` (specs: pytorch-formats.md 3.1, and CPython's Lib/pickletools.py).
 // Names are never imported, called or looked up outside of `vocabulary`. Takes
-// time in proportion to the bytes read, and memory: at most 100 bytes for each,
+// time in proportion to the bytes read, and memory: at most 85 bytes for each,
 // and 256 KiB, besides what `vocabulary` keeps. kDataLoss, with opcode and
 // offset, for a pickle that is damaged or cut off; kPermissionDenied for
 // opcodes that reach outside of the file. `graph` is unspecified after an
