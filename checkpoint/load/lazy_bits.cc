@@ -18,13 +18,29 @@ void FlipSigns(absl::Span<uint8_t> bytes, int width_bytes, int step_bytes) {
   }
 }
 
+// Two's complement of every integer of `width_bytes`, little-endian.
+void NegateIntegers(absl::Span<uint8_t> bytes, int width_bytes) {
+  const auto width = static_cast<size_t>(width_bytes);
+  for (size_t i = 0; i + width <= bytes.size(); i += width) {
+    unsigned carry = 1;
+    for (size_t j = i; j < i + width; ++j) {
+      carry += static_cast<uint8_t>(~bytes[j]);
+      bytes[j] = static_cast<uint8_t>(carry);
+      carry >>= 8;
+    }
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<Tensor> ResolveLazyBits(const Tensor& tensor, bool conjugate,
                                        bool negative) {
   const DType dtype = tensor.dtype();
-  const bool can_negate =
-      IsComplex(dtype) || (IsFloatingPoint(dtype) && DTypeBits(dtype) >= 16);
+  const bool is_integer = dtype == DType::kUint8 || dtype == DType::kInt8 ||
+                          dtype == DType::kInt16 || dtype == DType::kInt32 ||
+                          dtype == DType::kInt64;
+  const bool can_negate = is_integer || IsComplex(dtype) ||
+                          (IsFloatingPoint(dtype) && DTypeBits(dtype) >= 16);
   if ((conjugate && !IsComplex(dtype)) || (negative && !can_negate)) {
     return absl::UnimplementedError(
         absl::StrCat("elements of ", DTypeName(dtype), " that are ",
@@ -42,7 +58,9 @@ absl::StatusOr<Tensor> ResolveLazyBits(const Tensor& tensor, bool conjugate,
   // All in bits, so that no NaN changes.
   const absl::Span<uint8_t> bytes = buffer->host_bytes();
   const int part = DTypeSwapBytes(dtype);
-  if (negative) {
+  if (negative && is_integer) {
+    NegateIntegers(bytes, part);
+  } else if (negative) {
     FlipSigns(bytes, part, part);
   }
   if (conjugate) {

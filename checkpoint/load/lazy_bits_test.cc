@@ -61,6 +61,20 @@ TEST(ResolveLazyBitsTest, NegatesRealNumbers) {
   EXPECT_THAT(ValuesOf<double>(negative), ElementsAre(-1, 2, -0.0));
 }
 
+TEST(ResolveLazyBitsTest, NegatesIntegers) {
+  HOIST_ASSERT_OK_AND_ASSIGN(
+      const Tensor wide,
+      ResolveLazyBits(
+          TensorOf<int32_t>(DType::kInt32, {1, -256, 0, INT32_MIN}, {4}, {1}),
+          false, true));
+  EXPECT_THAT(ValuesOf<int32_t>(wide), ElementsAre(-1, 256, 0, INT32_MIN));
+  HOIST_ASSERT_OK_AND_ASSIGN(
+      const Tensor byte,
+      ResolveLazyBits(TensorOf<uint8_t>(DType::kUint8, {1, 0}, {2}, {1}), false,
+                      true));
+  EXPECT_THAT(ValuesOf<uint8_t>(byte), ElementsAre(255, 0));
+}
+
 TEST(ResolveLazyBitsTest, MayBeEmpty) {
   HOIST_EXPECT_OK(ResolveLazyBits(
       TensorOf<Complex>(DType::kComplex64, {}, {0}, {1}), true, true));
@@ -70,7 +84,7 @@ TEST(ResolveLazyBitsTest, OtherDtypesHaveNoSuchBits) {
   EXPECT_THAT(ResolveLazyBits(TensorOf<float>(DType::kFloat32, {1}, {1}, {1}),
                               true, false),
               StatusIs(absl::StatusCode::kUnimplemented));
-  EXPECT_THAT(ResolveLazyBits(TensorOf<int32_t>(DType::kInt32, {1}, {1}, {1}),
+  EXPECT_THAT(ResolveLazyBits(TensorOf<bool>(DType::kBool, {true}, {1}, {1}),
                               false, true),
               StatusIs(absl::StatusCode::kUnimplemented));
 }

@@ -104,6 +104,35 @@ std::optional<ValueId> MakeWrapper(ValueGraph& graph, Arguments arguments) {
                         {arguments.begin() + 1, arguments.end()}, arguments[0]);
 }
 
+// ({"values": ..., "offsets": ..., "lengths": ...},), which become attributes.
+std::optional<ValueId> MakeJagged(ValueGraph& graph, Arguments arguments) {
+  if (arguments.size() != 1 ||
+      graph.node(arguments[0]).kind != ValueKind::kDict) {
+    return std::nullopt;
+  }
+  std::vector<ValueId> attributes;
+  for (size_t i = 0; i < Value(&graph, arguments[0]).size(); ++i) {
+    const Value keywords(&graph, arguments[0]);
+    ValueId key = keywords.key(i).id();
+    const ValueId value = keywords.value(i).id();
+    for (const absl::string_view name : {"values", "offsets", "lengths"}) {
+      if (keywords.key(i).kind() == ValueKind::kString &&
+          keywords.key(i).AsString() == name) {
+        key = graph.AddString(absl::StrCat("_", name));
+        break;
+      }
+    }
+    attributes.push_back(key);
+    attributes.push_back(value);
+  }
+  const ValueId state = graph.AddItems(ValueKind::kDict, std::move(attributes));
+  const ValueId object = graph.AddItems(
+      ValueKind::kOpaque, {},
+      graph.AddClass("torch.nested._internal.nested_tensor", "NestedTensor"));
+  graph.node(object).state = state;
+  return object;
+}
+
 }  // namespace
 
 std::optional<ValueId> MakeCompositeTensor(
@@ -118,6 +147,9 @@ std::optional<ValueId> MakeCompositeTensor(
   }
   if (callable == "torch._utils._rebuild_nested_tensor") {
     return MakeNested(graph, arguments);
+  }
+  if (callable == "torch.nested._internal.nested_tensor._rebuild_njt") {
+    return MakeJagged(graph, arguments);
   }
   if (callable == "torch._utils._rebuild_wrapper_subclass") {
     return MakeWrapper(graph, arguments);

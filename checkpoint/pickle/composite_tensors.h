@@ -17,6 +17,7 @@ namespace hoist {
 //   torch.sparse_csr_tensor, _bsr_   crow_indices col_indices values
 //   torch.sparse_csc_tensor, _bsc_   ccol_indices row_indices values
 //   torch.nested.nested_tensor       buffer sizes strides storage_offsets
+//   NestedTensor (of jagged layout)  _values _offsets _lengths, and the cache
 //
 // A wrapper subclass (DTensor) is one of that class, whose attributes are in
 // the state that the pickle gives it afterwards. Also gives the names of

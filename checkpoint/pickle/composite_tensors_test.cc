@@ -173,6 +173,29 @@ TEST_F(CompositeTensorsTest, ChannelsOfQuantizedTensorsAreListedBelowThem) {
   EXPECT_EQ(value().state().Find("axis")->AsInt(), 0);
 }
 
+TEST_F(CompositeTensorsTest, JaggedTensors) {
+  EXPECT_THAT(
+      Names(Call(Class("torch._tensor", "_rebuild_from_type_v2"),
+                 {Class("torch.nested._internal.nested_tensor", "_rebuild_njt"),
+                  Class("torch.nested._internal.nested_tensor", "NestedTensor"),
+                  Tuple({Dict({Text("values"), AnyTensor(), Text("offsets"),
+                               AnyTensor(), Text("lengths"), "N"})}),
+                  Dict({Text("mine"), AnyTensor()})})),
+      ElementsAre("t._values", "t._offsets", "t.mine"));
+  EXPECT_EQ(value().ClassName(),
+            "torch.nested._internal.nested_tensor.NestedTensor");
+}
+
+TEST_F(CompositeTensorsTest, CompiledModulesAreALayerOfTheirOwn) {
+  const std::string module =
+      Object(Class("torch.nn", "Linear"),
+             Dict({Text("_parameters"), Dict({Text("weight"), AnyTensor()}),
+                   Text("_buffers"), Dict({}), Text("_modules"), Dict({})}));
+  EXPECT_THAT(Names(Call(Class("torch._dynamo.eval_frame", "OptimizedModule"),
+                         {module, "N"})),
+              ElementsAre("t._orig_mod.weight"));
+}
+
 TEST_F(CompositeTensorsTest, TensorsOfDevicesWithoutStorages) {
   EXPECT_THAT(Names(Call(Function("_rebuild_device_tensor_from_cpu_tensor"),
                          {AnyTensor(), Class("torch", "float32"), Text("xla:0"),

@@ -47,12 +47,27 @@ std::optional<std::vector<int64_t>> ShapeOf(Value value) {
   return shape;
 }
 
+// Whether `axes` are 0 to `count` - 1 in any order.
+bool IsPermutation(const std::vector<int64_t>& axes, size_t count) {
+  std::vector<int64_t> sorted = axes;
+  std::ranges::sort(sorted);
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    if (sorted[i] != static_cast<int64_t>(i)) {
+      return false;
+    }
+  }
+  return sorted.size() == count;
+}
+
 // An array that is still Python's object.
 struct Array {
   ValueId bytes = ValueGraph::kNoneId;
   NumpyDType dtype;
   std::vector<int64_t> shape;
   bool is_fortran = false;
+  // Which axis of `shape`, whose last one is the fastest, each one is; empty
+  // if each is itself.
+  std::vector<int64_t> axes;
   ValueId type = ValueGraph::kNoneId;  // its class
 };
 
@@ -68,7 +83,7 @@ class Rebuilder {
   // Of what _reconstruct(class, ...) made, with the state (version, shape,
   // dtype, is_fortran, bytes).
   std::optional<Array> ReadReconstructed(Value object) const;
-  // _frombuffer(bytes, dtype, shape, order), of protocol 5.
+  // _frombuffer(bytes, dtype, shape, order[, axes]), of protocol 5.
   std::optional<Array> ReadFromBuffer(Value object) const;
   absl::Status ReplaceArray(ValueId id, const Array& array);
   absl::StatusOr<TensorSpec> SpecOf(const Array& array, DType dtype) const;
@@ -78,7 +93,7 @@ class Rebuilder {
   void ReplaceScalar(ValueId id);
   // _rebuild_device_tensor_from_numpy(array, dtype, device, requires_grad), of
   // an array that is a tensor by now.
-  void ReplaceDeviceTensor(ValueId id);
+  absl::Status ReplaceDeviceTensor(ValueId id);
 
   ValueGraph& graph_;
   TorchVocabulary& vocabulary_;
@@ -113,22 +128,32 @@ std::optional<Array> Rebuilder::ReadReconstructed(Value object) const {
 }
 
 std::optional<Array> Rebuilder::ReadFromBuffer(Value object) const {
-  if (object.size() != 4 || object[0].kind() != ValueKind::kBytes ||
+  if (object.size() < 4 || object.size() > 5 ||
+      object[0].kind() != ValueKind::kBytes ||
       object[3].kind() != ValueKind::kString) {
     return std::nullopt;
   }
   const auto dtype = ReadNumpyDType(object[1]);
   auto shape = ShapeOf(object[2]);
-  const absl::string_view order = object[3].AsString();
-  if (!dtype || dtype->has_objects || !shape ||
-      (order != "C" && order != "F")) {
+  if (!dtype || dtype->has_objects || !shape) {
     return std::nullopt;
   }
-  return Array{.bytes = object[0].id(),
-               .dtype = *dtype,
-               .shape = *std::move(shape),
-               .is_fortran = order == "F",
-               .type = graph_.AddClass("numpy", "ndarray")};
+  Array array{.bytes = object[0].id(),
+              .dtype = *dtype,
+              .shape = *std::move(shape),
+              .type = graph_.AddClass("numpy", "ndarray")};
+  const absl::string_view order = object[3].AsString();
+  if (order == "K" && object.size() == 5) {
+    auto axes = ShapeOf(object[4]);
+    if (!axes || !IsPermutation(*axes, array.shape.size())) {
+      return std::nullopt;
+    }
+    array.axes = *std::move(axes);
+  } else if (order != "C" && order != "F") {
+    return std::nullopt;
+  }
+  array.is_fortran = order == "F";
+  return array;
 }
 
 absl::StatusOr<TensorSpec> Rebuilder::SpecOf(const Array& array,
@@ -145,6 +170,14 @@ absl::StatusOr<TensorSpec> Rebuilder::SpecOf(const Array& array,
   }
   TensorSpec spec{
       .dtype = dtype, .shape = array.shape, .strides = std::move(strides)};
+  if (!array.axes.empty()) {
+    const TensorSpec stored = spec;
+    for (size_t i = 0; i < array.axes.size(); ++i) {
+      const auto axis = static_cast<size_t>(array.axes[i]);
+      spec.shape[i] = stored.shape[axis];
+      spec.strides[i] = stored.strides[axis];
+    }
+  }
   if (is_raw) {
     for (int64_t& stride : spec.strides) {
       const auto bytes = CheckedMul(stride, array.dtype.size_bytes);
@@ -194,11 +227,10 @@ absl::Status Rebuilder::ReplaceArray(ValueId id, const Array& array) {
   TensorEntry tensor;
   tensor.storage = StorageOf(array.bytes, swap_bytes);
   tensor.spec = std::move(spec);
-  std::vector<TensorEntry>& tensors = vocabulary_.tensors();
-  graph_.node(id) = {.kind = ValueKind::kTensor,
-                     .type = array.type,
-                     .data = static_cast<int64_t>(tensors.size())};
-  tensors.push_back(std::move(tensor));
+  HOIST_ASSIGN_OR_RETURN(const int64_t index,
+                         vocabulary_.AddEntry(std::move(tensor)));
+  graph_.node(id) = {
+      .kind = ValueKind::kTensor, .type = array.type, .data = index};
   return absl::OkStatus();
 }
 
@@ -258,24 +290,21 @@ void Rebuilder::ReplaceScalar(ValueId id) {
   graph_.node(id) = std::move(made);
 }
 
-void Rebuilder::ReplaceDeviceTensor(ValueId id) {
+absl::Status Rebuilder::ReplaceDeviceTensor(ValueId id) {
   const Value object = At(id);
   if (object.size() != 4 || object[0].kind() != ValueKind::kTensor ||
       object[2].kind() != ValueKind::kString ||
       object[3].kind() != ValueKind::kBool) {
-    return;
+    return absl::OkStatus();
   }
-  constexpr size_t kMaxLocationBytes = 64;
-  if (object[2].AsString().size() > kMaxLocationBytes) {
-    return;
-  }
-  std::vector<TensorEntry>& tensors = vocabulary_.tensors();
-  TensorEntry tensor = tensors[static_cast<size_t>(object[0].AsIndex())];
+  TensorEntry tensor =
+      vocabulary_.tensors()[static_cast<size_t>(object[0].AsIndex())];
   tensor.location = std::string(object[2].AsString());
   tensor.requires_grad = object[3].AsBool();
-  graph_.node(id) = {.kind = ValueKind::kTensor,
-                     .data = static_cast<int64_t>(tensors.size())};
-  tensors.push_back(std::move(tensor));
+  HOIST_ASSIGN_OR_RETURN(const int64_t index,
+                         vocabulary_.AddEntry(std::move(tensor)));
+  graph_.node(id) = {.kind = ValueKind::kTensor, .data = index};
+  return absl::OkStatus();
 }
 
 absl::Status Rebuilder::Run() {
@@ -302,12 +331,15 @@ absl::Status Rebuilder::Run() {
     }
     if (array) {
       if (absl::Status status = ReplaceArray(id, *array); !status.ok()) {
-        return Annotate(absl::DataLossError(status.message()), "A numpy array");
+        return Annotate(absl::IsInvalidArgument(status)
+                            ? absl::DataLossError(status.message())
+                            : status,
+                        "A numpy array");
       }
     }
   }
   for (const ValueId id : device_tensors) {
-    ReplaceDeviceTensor(id);
+    HOIST_RETURN_IF_ERROR(ReplaceDeviceTensor(id));
   }
   if (!storages_.empty()) {
     const std::string path =

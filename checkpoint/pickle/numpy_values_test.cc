@@ -193,6 +193,35 @@ TEST_F(NumpyValuesTest, FromBuffer) {
   EXPECT_EQ(Content(storage()), "123456");
 }
 
+TEST_F(NumpyValuesTest, FromBufferWithItsAxesInAnotherOrder) {
+  const auto array = [](const std::string& axes) {
+    return Call(Class("numpy._core.numeric", "_frombuffer"),
+                {Bytes(std::string(24, 'x')), Dtype("u1", "|"), Ints({2, 3, 4}),
+                 Text("K"), axes});
+  };
+  HOIST_ASSERT_OK(Rebuild(array(Ints({1, 0, 2}))));
+  ASSERT_EQ(root().kind(), ValueKind::kTensor);
+  EXPECT_THAT(tensor().spec.shape, ElementsAre(3, 2, 4));
+  EXPECT_THAT(tensor().spec.strides, ElementsAre(4, 12, 1));
+  for (const std::string& axes :
+       {Ints({1, 0}), Ints({1, 1, 2}), Ints({1, 2, 3}), Ints({-1, 0, 2})}) {
+    HOIST_ASSERT_OK(Rebuild(array(axes)));
+    EXPECT_EQ(root().kind(), ValueKind::kOpaque);
+  }
+}
+
+TEST_F(NumpyValuesTest, ManyLongShapesOverTheSameBytesEnd) {
+  // Each array of a few bytes takes its shape of 64 numbers from the memo.
+  const std::string shape = Ints(std::vector<int32_t>(64, 1)) + "q\5";
+  std::vector<std::string> arrays = {Array(shape, Dtype("u1", "|"), "x")};
+  for (int i = 0; i < 3000; ++i) {
+    arrays.push_back(Array("h\5", Dtype("u1", "|"), "x"));
+  }
+  EXPECT_THAT(Rebuild(List(arrays)),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       HasSubstr("dimensions altogether")));
+}
+
 TEST_F(NumpyValuesTest, TensorsThatWerePickledAsArrays) {
   HOIST_ASSERT_OK(
       Rebuild(Call(Class("torch._utils", "_rebuild_device_tensor_from_numpy"),

@@ -60,8 +60,8 @@ class Rebuilder {
   Value At(ValueId id) const { return Value(&graph_, id); }
   std::string ClassOf(ValueId id) const;
   absl::Status RebuildTensor(ValueId id, DType dtype);
-  void RebuildVariable(ValueId id, bool is_parameter);
-  void Replace(ValueId id, TensorEntry tensor);
+  absl::Status RebuildVariable(ValueId id, bool is_parameter);
+  absl::Status Replace(ValueId id, TensorEntry tensor);
 
   ValueGraph& graph_;
   TorchVocabulary& vocabulary_;
@@ -77,11 +77,11 @@ std::string Rebuilder::ClassOf(ValueId id) const {
   return std::string(At(node.type).AsString());
 }
 
-void Rebuilder::Replace(ValueId id, TensorEntry tensor) {
-  std::vector<TensorEntry>& tensors = vocabulary_.tensors();
-  graph_.node(id) = {.kind = ValueKind::kTensor,
-                     .data = static_cast<int64_t>(tensors.size())};
-  tensors.push_back(std::move(tensor));
+absl::Status Rebuilder::Replace(ValueId id, TensorEntry tensor) {
+  HOIST_ASSIGN_OR_RETURN(const int64_t index,
+                         vocabulary_.AddEntry(std::move(tensor)));
+  graph_.node(id) = {.kind = ValueKind::kTensor, .data = index};
+  return absl::OkStatus();
 }
 
 absl::Status Rebuilder::RebuildTensor(ValueId id, DType dtype) {
@@ -106,33 +106,32 @@ absl::Status Rebuilder::RebuildTensor(ValueId id, DType dtype) {
   tensor.location = storage.location;
   tensor.spec = {.dtype = dtype, .shape = *shape, .strides = *strides};
   tensor.storage_offset = state[1].AsInt();
-  Replace(id, std::move(tensor));
-  return absl::OkStatus();
+  return Replace(id, std::move(tensor));
 }
 
 // (data,) with the state (requires_grad, volatile, hooks), or the state
 // (data, gradient, hooks, requires_grad, volatile).
-void Rebuilder::RebuildVariable(ValueId id, bool is_parameter) {
+absl::Status Rebuilder::RebuildVariable(ValueId id, bool is_parameter) {
   const Value object = At(id);
   const Value state = object.state();
   if (state.kind() != ValueKind::kTuple ||
       (state.size() != 3 && state.size() != 5)) {
-    return;
+    return absl::OkStatus();
   }
   const bool has_data = state.size() == 5;
   const Value requires_grad = state[has_data ? 3 : 0];
   if (requires_grad.kind() != ValueKind::kBool ||
       (!has_data && object.size() == 0)) {
-    return;
+    return absl::OkStatus();
   }
   const Value data = has_data ? state[0] : object[0];
   if (data.kind() != ValueKind::kTensor) {
-    return;
+    return absl::OkStatus();
   }
   TensorEntry variable = vocabulary_.tensors()[data.AsIndex()];
   variable.is_parameter = is_parameter;
   variable.requires_grad = requires_grad.AsBool();
-  Replace(id, std::move(variable));
+  return Replace(id, std::move(variable));
 }
 
 absl::Status Rebuilder::Run() {
@@ -155,7 +154,7 @@ absl::Status Rebuilder::Run() {
   }
   // After the tensors: a state may hold one that the pickle made later.
   for (const Variable& variable : variables) {
-    RebuildVariable(variable.id, variable.is_parameter);
+    HOIST_RETURN_IF_ERROR(RebuildVariable(variable.id, variable.is_parameter));
   }
   return absl::OkStatus();
 }

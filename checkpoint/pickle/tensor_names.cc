@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -54,6 +55,12 @@ class Namer {
     bool is_persistent = true;
     bool adds_key = true;
   };
+  // A module, whose other attributes are yet to be looked at.
+  struct Module {
+    ValueId state;
+    std::string name;
+    bool has_key;
+  };
   // A value whose children are being visited.
   struct Frame {
     ValueId id;
@@ -63,6 +70,8 @@ class Namer {
     bool has_key;      // whether any key stands before it
   };
 
+  absl::Status Walk(ValueId id, bool has_key, bool is_persistent);
+  absl::Status WalkRest(const Module& module);
   absl::Status Enter(ValueId id, bool has_key, bool is_persistent);
   absl::Status AddTensor(ValueId id, bool is_persistent);
   std::vector<Child> ChildrenOf(Value value) const;
@@ -78,6 +87,8 @@ class Namer {
   std::vector<bool> entered_;         // by value: on the way to here
   std::vector<bool> known_;           // by value: whether entered before
   std::vector<Frame> frames_;
+  std::vector<Module> modules_;  // each once
+  bool is_rest_ = false;         // only what has no entry yet is looked at
   std::string name_;
   size_t visits_ = 0;
   size_t items_ = 0;  // in all values known_
@@ -132,9 +143,18 @@ bool IsAttributes(Value state, int depth = 0) {
           IsAttributes(state[1], depth + 1));
 }
 
+// Whether it is the state of a TorchScript object: with the name of its type.
+bool IsScriptState(Value state) {
+  return state.kind() == ValueKind::kTuple && state.size() == 2 &&
+         state[1].kind() == ValueKind::kString &&
+         absl::StartsWith(state[1].AsString(), "__torch__");
+}
+
 // What an object's state holds, under its own names.
 void Namer::AddAttributes(Value state, std::vector<Child>& children) {
-  if (state.kind() == ValueKind::kTuple && IsAttributes(state)) {
+  if (IsScriptState(state)) {
+    children.push_back({.id = state[0].id(), .adds_key = false});
+  } else if (state.kind() == ValueKind::kTuple && IsAttributes(state)) {
     AddAttributes(state[0], children);
     AddAttributes(state[1], children);
   } else if (state.kind() == ValueKind::kDict ||
@@ -211,18 +231,28 @@ absl::Status Namer::Enter(ValueId id, bool has_key, bool is_persistent) {
                      limits_.max_visits, " places"));
   }
   const Value value(&graph_, id);
+  if (is_rest_ && (known_[id] || first_entry_[id] >= 0)) {
+    return absl::OkStatus();
+  }
   if (value.kind() == ValueKind::kTensor) {
-    HOIST_RETURN_IF_ERROR(AddTensor(id, is_persistent));
+    HOIST_RETURN_IF_ERROR(AddTensor(id, is_persistent && !is_rest_));
   }
   if (entered_[id]) {
     return absl::OkStatus();
   }
   std::vector<Child> children = ChildrenOf(value);
-  if (!children.empty()) {
+  const bool is_module =
+      value.kind() == ValueKind::kOpaque && IsModule(value.state());
+  if (!children.empty() || is_module) {
     entered_[id] = true;
     if (!known_[id]) {
       known_[id] = true;
       items_ += children.size();
+      if (is_module) {
+        modules_.push_back(
+            {.state = value.state().id(), .name = name_, .has_key = has_key});
+        name_bytes_ += name_.size();
+      }
     }
     frames_.push_back({.id = id,
                        .children = std::move(children),
@@ -232,11 +262,8 @@ absl::Status Namer::Enter(ValueId id, bool has_key, bool is_persistent) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<TensorEntry>> Namer::Run(ValueId root) {
-  first_entry_.assign(graph_.size(), -1);
-  entered_.assign(graph_.size(), false);
-  known_.assign(graph_.size(), false);
-  HOIST_RETURN_IF_ERROR(Enter(root, /*has_key=*/false, true));
+absl::Status Namer::Walk(ValueId id, bool has_key, bool is_persistent) {
+  HOIST_RETURN_IF_ERROR(Enter(id, has_key, is_persistent));
   while (!frames_.empty()) {
     Frame& frame = frames_.back();
     name_.resize(frame.name_size);
@@ -246,12 +273,40 @@ absl::StatusOr<std::vector<TensorEntry>> Namer::Run(ValueId root) {
       continue;
     }
     const Child child = std::move(frame.children[frame.next++]);
-    bool has_key = frame.has_key;
+    bool has_child_key = frame.has_key;
     if (child.adds_key) {
-      absl::StrAppend(&name_, has_key ? "." : "", child.key);
-      has_key = true;
+      absl::StrAppend(&name_, has_child_key ? "." : "", child.key);
+      has_child_key = true;
     }
-    HOIST_RETURN_IF_ERROR(Enter(child.id, has_key, child.is_persistent));
+    HOIST_RETURN_IF_ERROR(Enter(child.id, has_child_key, child.is_persistent));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Namer::WalkRest(const Module& module) {
+  const Value state(&graph_, module.state);
+  for (size_t i = 0; i < state.size(); ++i) {
+    const std::string key = KeyText(state.key(i));
+    if (key == "_parameters" || key == "_buffers" || key == "_modules") {
+      continue;
+    }
+    name_ = absl::StrCat(module.name, module.has_key ? "." : "", key);
+    HOIST_RETURN_IF_ERROR(
+        Walk(state.value(i).id(), /*has_key=*/true, /*is_persistent=*/false));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<TensorEntry>> Namer::Run(ValueId root) {
+  first_entry_.assign(graph_.size(), -1);
+  entered_.assign(graph_.size(), false);
+  known_.assign(graph_.size(), false);
+  HOIST_RETURN_IF_ERROR(Walk(root, /*has_key=*/false, true));
+  is_rest_ = true;
+  // More may be found on the way.
+  for (size_t i = 0; i < modules_.size(); ++i) {
+    const Module module = std::move(modules_[i]);
+    HOIST_RETURN_IF_ERROR(WalkRest(module));
   }
   for (size_t id = 0; id < first_entry_.size(); ++id) {
     ValueGraph::Node& node = graph_.node(static_cast<ValueId>(id));

@@ -23,7 +23,8 @@ struct NamingLimits {
 // tuples and objects, depth first: the keys joined with "." (Catalog's rule),
 // the attributes of an object or of a tensor like the keys of a dict. A pickled
 // torch.nn.Module is walked as its state_dict() does: `_parameters`, `_buffers`
-// (those that are not persistent marked), `_modules`.
+// (those that are not persistent marked), `_modules`. What else its attributes
+// hold, and has no entry by then, comes last, and is marked as well.
 //
 // The kTensor values index `unnamed`; afterwards each is the index of the first
 // entry for it in the result, or -1 if it has none. A tensor in two places has

@@ -106,6 +106,55 @@ TEST_F(NameTensorsTest, AttributesOfObjectsAreLikeKeys) {
               ElementsAre("obj.0", "obj.weight"));
 }
 
+TEST_F(NameTensorsTest, AttributesInSlotsAreLikeOthers) {
+  const ValueId slots = Dict({Text("b"), Tensor()});
+  const ValueId both =
+      graph_.AddItems(ValueKind::kTuple, {Dict({Text("a"), Tensor()}), slots});
+  const ValueId only = graph_.AddItems(
+      ValueKind::kTuple, {ValueGraph::kNoneId, Dict({Text("c"), Tensor()})});
+  // Two tensors are no attributes.
+  const ValueId other =
+      graph_.AddItems(ValueKind::kTuple, {Tensor(), Tensor()});
+  EXPECT_THAT(
+      Names(List({Object({}, both), Object({}, only), Object({}, other)})),
+      ElementsAre("0.a", "0.b", "1.c", "2.0", "2.1"));
+}
+
+TEST_F(NameTensorsTest, WhatTorchScriptPacksIsLikeATuple) {
+  const ValueId packed = graph_.AddItems(
+      ValueKind::kTuple, {List({Tensor(), Tensor()}), Text("__torch__.X")});
+  EXPECT_THAT(Names(List({Object({}, packed)})), ElementsAre("0.0", "0.1"));
+}
+
+TEST_F(NameTensorsTest, OtherAttributesOfModulesComeLast) {
+  const ValueId weight = Tensor();
+  const ValueId anchors = Tensor();
+  const auto module = [this](std::vector<ValueId> parameters,
+                             std::vector<ValueId> modules,
+                             std::vector<ValueId> others) {
+    std::vector<ValueId> state = {
+        Text("_parameters"), Dict(std::move(parameters)),
+        Text("_buffers"),    Dict({}),
+        Text("_modules"),    Dict(std::move(modules))};
+    state.insert(state.end(), others.begin(), others.end());
+    return Object({}, Dict(state));
+  };
+  const ValueId inner = module(
+      {Text("weight"), weight}, {},
+      {Text("anchors"), List({anchors, weight}), Text("n"), graph_.AddInt(1)});
+  const ValueId outer = module({}, {Text("a"), inner}, {});
+  // It also refers to the module that it is in.
+  auto& state = std::get<std::vector<ValueId>>(
+      graph_.node(graph_.node(inner).state).data);
+  state.push_back(Text("parent"));
+  state.push_back(outer);
+  const ValueId last = Tensor();
+  EXPECT_THAT(Names(List({outer, last})),
+              ElementsAre("0.a.weight", "1", "0.a.anchors.0"));
+  EXPECT_TRUE(tensors_[0].is_persistent);
+  EXPECT_FALSE(tensors_[2].is_persistent);
+}
+
 TEST_F(NameTensorsTest, ModulesAreWalkedAsTheirStateDictIs) {
   const auto module = [this](std::vector<ValueId> parameters,
                              std::vector<ValueId> buffers,
@@ -125,7 +174,7 @@ TEST_F(NameTensorsTest, ModulesAreWalkedAsTheirStateDictIs) {
   EXPECT_THAT(Names(module({Text("scale"), Tensor()}, {},
                            {Text("0"), inner, Text("1"), inner})),
               ElementsAre("scale", "0.weight", "0.mean", "0.mask", "1.weight",
-                          "1.mean", "1.mask"));
+                          "1.mean", "1.mask", "cached", "0.cached"));
   EXPECT_TRUE(tensors_[2].is_persistent);
   EXPECT_FALSE(tensors_[3].is_persistent);
 }

@@ -181,8 +181,8 @@ absl::Status ReadLazyBits(Value metadata, TensorEntry& tensor) {
 
 }  // namespace
 
-absl::StatusOr<ValueId> TorchVocabulary::AddTensor(ValueGraph& graph,
-                                                   TensorEntry tensor) {
+absl::StatusOr<int64_t> TorchVocabulary::AddEntry(TensorEntry tensor) {
+  HOIST_RETURN_IF_ERROR(CheckLocation(tensor.location));
   // A call of a few bytes copies them all.
   constexpr size_t kFreeDimensions = 65'536;
   constexpr size_t kDimensionsEach = 16;
@@ -193,8 +193,13 @@ absl::StatusOr<ValueId> TorchVocabulary::AddTensor(ValueGraph& graph,
                      dimensions_, " dimensions altogether"));
   }
   tensors_.push_back(std::move(tensor));
-  return graph.Add({.kind = ValueKind::kTensor,
-                    .data = static_cast<int64_t>(tensors_.size() - 1)});
+  return static_cast<int64_t>(tensors_.size() - 1);
+}
+
+absl::StatusOr<ValueId> TorchVocabulary::AddTensor(ValueGraph& graph,
+                                                   TensorEntry tensor) {
+  HOIST_ASSIGN_OR_RETURN(const int64_t index, AddEntry(std::move(tensor)));
+  return graph.Add({.kind = ValueKind::kTensor, .data = index});
 }
 
 // (storage, offset, size, stride)
@@ -327,7 +332,6 @@ absl::StatusOr<ValueId> TorchVocabulary::RebuildFromCpu(
   if (arguments[2].kind() != ValueKind::kString) {
     return arguments.Unexpected(2, "text");
   }
-  HOIST_RETURN_IF_ERROR(CheckLocation(arguments[2].AsString()));
   TensorEntry tensor = tensors_[arguments[0].AsIndex()];
   tensor.location = std::string(arguments[2].AsString());
   HOIST_ASSIGN_OR_RETURN(tensor.requires_grad, arguments.Bool(3));
@@ -421,6 +425,31 @@ absl::StatusOr<std::optional<ValueId>> TorchVocabulary::LoadEmbedded(
   return AddStorage(graph, std::move(storage), ValueGraph::kNoneId);
 }
 
+namespace {
+
+// What torch.compile() made of a module: one with that as its only layer.
+ValueId MakeCompiledModule(ValueGraph& graph, ValueId module) {
+  const auto add_dict = [&graph](std::vector<ValueId> entries) {
+    return graph.AddItems(ValueKind::kDict, std::move(entries));
+  };
+  const ValueId name = graph.AddString("_orig_mod");
+  const ValueId layers = add_dict({name, module});
+  std::vector<ValueId> entries;
+  for (const absl::string_view key : {"_parameters", "_buffers", "_modules"}) {
+    const ValueId id = graph.AddString(key);
+    entries.push_back(id);
+    entries.push_back(key == "_modules" ? layers : add_dict({}));
+  }
+  const ValueId state = add_dict(std::move(entries));
+  const ValueId made = graph.AddItems(
+      ValueKind::kOpaque, {},
+      graph.AddClass("torch._dynamo.eval_frame", "OptimizedModule"));
+  graph.node(made).state = state;
+  return made;
+}
+
+}  // namespace
+
 absl::StatusOr<std::optional<ValueId>> TorchVocabulary::Call(
     ValueGraph& graph, absl::string_view callable,
     absl::Span<const ValueId> ids) {
@@ -441,6 +470,9 @@ absl::StatusOr<std::optional<ValueId>> TorchVocabulary::Call(
   if (callable == "torch.storage._load_from_bytes") {
     auto made = LoadEmbedded(graph, arguments);
     return made.ok() ? made : Annotate(made.status(), callable);
+  }
+  if (callable == "torch._dynamo.eval_frame.OptimizedModule" && !ids.empty()) {
+    return MakeCompiledModule(graph, ids[0]);
   }
   if (const auto made = MakeCompositeTensor(graph, callable, ids)) {
     return made;

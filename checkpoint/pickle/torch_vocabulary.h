@@ -54,6 +54,11 @@ class TorchVocabulary : public PickleVocabulary {
       absl::Span<const ValueId> arguments) override;
   absl::StatusOr<ValueId> LoadPersistent(ValueGraph& graph, Value id) override;
 
+  // Adds a tensor to tensors(), for what is a tensor only after the pickle has
+  // been read; its index there. kResourceExhausted for shapes that are copied
+  // again and again, kDataLoss for a location that is none.
+  absl::StatusOr<int64_t> AddEntry(TensorEntry tensor);
+
   // All tensors that the pickle makes, without names, also those that it does
   // not keep.
   std::vector<TensorEntry>& tensors() { return tensors_; }
