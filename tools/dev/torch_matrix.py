@@ -214,6 +214,9 @@ def legacy_with_junk(root, path):
 
 def bare_pickle(protocol):
     def write(root, path):
+        parts = root.modules() if isinstance(root, nn.Module) else root.values() if isinstance(root, dict) else []
+        if protocol < 2 and any(re.search(r"quantized|distributed", type(part).__module__) for part in parts):
+            raise NotWritten("objects of C++ in protocols 0 and 1 are the end of the process")
         with open(path, "wb") as file:
             pickle.dump(root, file, protocol=protocol)
 
@@ -226,6 +229,7 @@ class _TarPickler(pickle.Pickler):
     def __init__(self, file):
         super().__init__(file, protocol=2)
         self.tensors = {}
+        self._classes = set()
 
     def persistent_id(self, value):
         if type(value) is torch.Tensor:
@@ -235,7 +239,8 @@ class _TarPickler(pickle.Pickler):
                 raise NotWritten("tensors in a tar have no attributes")
             self.tensors[id(value)] = value
             return str(id(value))
-        if isinstance(value, type) and issubclass(value, nn.Module):
+        if isinstance(value, type) and issubclass(value, nn.Module) and value not in self._classes:
+            self._classes.add(value)
             try:
                 return (value, "models.py", inspect.getsource(value))
             except (OSError, TypeError):
@@ -320,7 +325,7 @@ def as_module(root):
     if isinstance(root, nn.Module):
         return root
     if isinstance(root, dict) and root and all(isinstance(value, torch.Tensor) for value in root.values()):
-        return Bag({re.sub(r"\W", "_", str(name)): value for name, value in root.items()})
+        return Bag({"of_" + re.sub(r"\W", "_", str(name)): value for name, value in root.items()})
     raise NotWritten("only modules are written so")
 
 
@@ -539,8 +544,9 @@ class Writer:
         return Written(label, path, reference, count)
 
     def _refused(self, case, error):
+        # Without what is particular to one of them.
         text = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        text = re.sub(r"torch\.\w+|'\w+'|\d+", "_", text)[:110]
+        text = re.sub(r"`[^`]*`|<[^>]*>|'[^']*'|\"[^\"]*\"|torch\.[\w.]+|(u?int|bits|float|[a-z]+_)?\d[\w.]*", "_", text)[:90]
         self.reasons[f"{case.dialect.name.split('-')[0]}: {text}"] += 1
 
 

@@ -580,7 +580,7 @@ def python_values():
         "enums": [Phase.WARMUP, Phase.DECAY, Color.RED],
         "objects": [Settings(1, 2), Config(), Holder(x=1), argparse.Namespace(a=1), types.SimpleNamespace(b=2)],
         "classes": [int, Holder, collections.OrderedDict, math.sqrt, torch.nn.functional.relu, functools.partial(max, 1)],
-        "torch": [torch.Size([2, 3]), torch.float8_e5m2, torch.device("cuda", 1), torch.sparse_csr, torch.channels_last],
+        "torch": [torch.Size([2, 3]), torch.float8_e5m2, torch.device("cuda", 1), torch.sparse_csr],
         "more_torch": [torch.per_tensor_affine, torch.__version__, torch.finfo(torch.float32).max],
         "numpy": [numpy.float32(0.1), numpy.int64(-3), numpy.bool_(True), numpy.str_("s"), numpy.datetime64(5, "s")],
         "dtypes": [numpy.dtype("<f4"), numpy.dtype("i4,f8"), numpy.float32],
@@ -616,8 +616,8 @@ def deep():
 
 
 def many():
-    base = torch.arange(3000)
-    return {f"layer.{at}": base[at : at + 2] if at % 3 else torch.tensor([at]) for at in range(2300)}
+    base = torch.arange(300)
+    return {f"layer.{at}": base[at // 8 : at // 8 + 2] if at % 3 else torch.tensor([at]) for at in range(2300)}
 
 
 def objects_with_tensors():
@@ -639,7 +639,7 @@ def objects_with_tensors():
         "record_array": numpy.rec.array([(1, 2.0)], dtype="i4,f8"),
         "object_array": numpy.array([torch.ones(1), "x", None], dtype=object),
         "return_type": torch.max(torch.randn(2, 3), dim=1),
-        "generator": types.MappingProxyType,
+        "class": types.SimpleNamespace,
         "after": torch.zeros(1),
     }
 
@@ -724,9 +724,13 @@ def meta_model():
         return small()
 
 
+def no_change(module, arguments, output):
+    return None
+
+
 def hooked():
     model = small()
-    model.register_forward_hook(print)
+    model.register_forward_hook(no_change)
     return model
 
 
@@ -780,6 +784,7 @@ CONTENTS = {
     "module_and_optimizer": whole_optimizer,
     "shared": shared,
     "python_values": python_values,
+    "memory_formats": lambda: {"formats": [torch.channels_last, torch.contiguous_format], "weight": torch.ones(1)},
     "unusual_keys": unusual_keys,
     "odd_keys": odd_keys,
     "itself": itself,

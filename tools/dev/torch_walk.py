@@ -351,7 +351,8 @@ class Walk:
         elif isinstance(node, torch.nn.Module) and self._modules:
             items = module_tensors(node).items()
         else:
-            if type(node) not in LEAVES and not isinstance(node, (numpy.generic, numpy.dtype)):
+            is_leaf = type(node) in LEAVES or isinstance(node, (numpy.generic, numpy.dtype))
+            if not is_leaf or (self._parts and isinstance(node, numpy.ndarray)):
                 self.opaque.append((name, node))
             return
         for key, value in items:
@@ -478,22 +479,23 @@ def describe_torch_script(path, trusted: bool) -> list:
     return [describe_tensor(name, tensor, "cpu") for name, tensor in Walk(dict(state)).tensors]
 
 
-def describe_torch_pt2(path, trusted: bool) -> list:
-    """The state dict, and then the tensors among the constants, of each program.
+def describe_torch_pt2(path, trusted: bool) -> tuple[list, list]:
+    """The state dict, and then the tensors among the constants, of each program; and what is opaque in those.
 
     torch.export.load resolves every name in its pickles and evaluates text from
     the program: the parts of it that read tensors do for files of strangers.
     """
     programs = _load_pt2(path) if trusted else _load_pt2_tensors(path)
     several = len(programs) > 1
-    tensors = []
+    tensors, opaque = [], []
     for part in range(2):
         for model, state_and_constants in programs.items():
             for name, value in state_and_constants[part].items():
                 if isinstance(value, torch.Tensor):
                     walk = Walk({f"{model}.{name}" if several else name: value})
                     tensors += [describe_tensor(part, tensor, str(tensor.device)) for part, tensor in walk.tensors]
-    return tensors
+                    opaque += walk.opaque
+    return tensors, opaque
 
 
 def _load_pt2(path) -> dict:
@@ -559,17 +561,17 @@ def describe(path, modules: bool = True, trusted: bool = False, parts: bool = Tr
     parts: see Walk.
     """
     format_name = detect_format(path)
-    walk = None
+    walk, opaque = None, []
     if format_name == "safetensors":
         tensors = describe_safetensors(path)
     elif format_name == "torch_script":
         tensors = describe_torch_script(path, trusted)
     elif format_name == "torch_pt2":
-        tensors = describe_torch_pt2(path, trusted)
+        tensors, opaque = describe_torch_pt2(path, trusted)
     elif format_name in ("torch_zip", "torch_legacy", "torch_tar", "pickle"):
         pickle_module = pickle if trusted else DataOnlyPickle
         tensors, walk = describe_torch(path, modules, pickle_module, format_name == "pickle", parts)
     else:
         raise NotDescribed("of no format that torch or safetensors reads")
-    opaque = [{"path": name} for name, _ in walk.opaque] if walk else []
+    opaque = [{"path": name} for name, _ in (walk.opaque if walk else opaque)]
     return {"format": format_name, "tensors": tensors, "opaque": opaque}, walk
