@@ -52,7 +52,10 @@ from torch import nn  # noqa: E402
 SEED = 7
 SHOWN_DIFFERENCES = 3
 HOISTS_AT_ONCE = 3
-SKIPPED_TYPES = (KeyboardInterrupt, SystemExit)
+# In torch's reasons, what is particular to one tensor.
+PARTICULAR = re.compile(
+    r"`[^`]*`|<[^>]*>|'[^']*'|\"[^\"]*\"|torch\.[\w.]+|(u?int|bits|float|[a-z]+_)?\d[\w.]*"
+)  # fmt: skip
 
 
 class NotWritten(Exception):
@@ -345,6 +348,10 @@ def script_with_files(module, path):
     torch.jit.save(module, path, _extra_files={"notes.txt": b"some text", "data/0": b"no storage"})
 
 
+def save_mobile(module, path):
+    module._save_for_lite_interpreter(str(path))
+
+
 def example_of(root):
     widths = {contents.Block: 3, contents.ScriptAttributes: 2, contents.ScriptParent: 2, Bag: 1}
     return torch.ones(2, widths.get(type(root), 4))
@@ -395,7 +402,7 @@ DIALECTS = [
     Dialect("tar", tar(views=False), ".pt"),
     Dialect("tar-views", tar(views=True), ".pt"),
     Dialect("script", script(torch.jit.save), kinds=("layout", "content", "script")),
-    Dialect("script-mobile", script(lambda m, path: m._save_for_lite_interpreter(str(path))), ".ptl", ("layout", "script")),
+    Dialect("script-mobile", script(save_mobile), ".ptl", ("layout", "script")),
     Dialect("script-files", script(script_with_files), kinds=("content", "script")),
     Dialect("script-traced", script_traced, kinds=("content", "script")),
     Dialect("script-frozen", script_frozen, kinds=("content", "script")),
@@ -436,9 +443,7 @@ class Case:
 
 
 def all_cases() -> list:
-    return [
-        Case(dialect, kind, name) for dialect in DIALECTS for kind in dialect.kinds for name in KINDS[kind]
-    ]  # fmt: skip
+    return [Case(dialect, kind, name) for dialect in DIALECTS for kind in dialect.kinds for name in KINDS[kind]]
 
 
 # ---------------------------------------------------------------- writing
@@ -504,8 +509,6 @@ class Writer:
     def _write_items(self, case, items) -> list:
         try:
             return [self._file(case, case.label, items, len(items))] if items else []
-        except SKIPPED_TYPES:
-            raise
         except Exception:
             if len(items) == 1:
                 return self._try(case, case.label, lambda: items, 1)
@@ -519,8 +522,6 @@ class Writer:
     def _try(self, case, label, make, count) -> list:
         try:
             return [self._file(case, label, make(), count)]
-        except SKIPPED_TYPES:
-            raise
         except Exception as error:
             self._refused(case, error)
             return []
@@ -544,9 +545,7 @@ class Writer:
         return Written(label, path, reference, count)
 
     def _refused(self, case, error):
-        # Without what is particular to one of them.
-        text = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        text = re.sub(r"`[^`]*`|<[^>]*>|'[^']*'|\"[^\"]*\"|torch\.[\w.]+|(u?int|bits|float|[a-z]+_)?\d[\w.]*", "_", text)[:90]
+        text = PARTICULAR.sub("_", f"{type(error).__name__}: {' '.join(str(error).split())}")[:90]
         self.reasons[f"{case.dialect.name.split('-')[0]}: {text}"] += 1
 
 

@@ -300,7 +300,7 @@ def attributes_of(tensor) -> dict:
 
 
 def module_tensors(module, prefix: str = "") -> dict:
-    """A module's tensors under their state-dict names; what a class makes of its own into a state dict is in no pickle."""
+    """A module's tensors under their state-dict names. What its class's code puts into a state dict is in no pickle."""
     state = {f"{prefix}{name}": value for name, value in module._parameters.items()}
     for name, value in module._buffers.items():
         if name not in module._non_persistent_buffers_set:
