@@ -31,6 +31,7 @@ import io
 import itertools
 import pathlib
 import pickle
+import pickletools
 import re
 import struct
 import sys
@@ -226,6 +227,49 @@ def bare_pickle(protocol):
     return write
 
 
+def as_python_2(data, with_bytes):
+    """A pickle of protocol 2 as Python 2 wrote it: str, which is bytes, for ASCII text, and for bytes if with_bytes."""
+    opcodes = [(opcode.name, value, at) for opcode, value, at in pickletools.genops(data)]
+    ends = [at for _, _, at in opcodes[1:]] + [len(data)]
+    result, stacked, encoders = [], [], set()
+    for (name, value, at), end in zip(opcodes, ends):
+        if name == "BINUNICODE" and value.isascii():
+            size = struct.pack("<i", len(value)) if len(value) > 255 else bytes([len(value)])
+            result.append((b"T" if len(value) > 255 else b"U") + size + value.encode())
+        else:
+            result.append(data[at:end])
+        if "PUT" in name:
+            if stacked[-1:] == [("GLOBAL", "_codecs encode")]:
+                encoders.add(value)
+            continue
+        if name == "REDUCE" and with_bytes and len(stacked) > 3 and stacked[-1][0] == "TUPLE2":
+            function, text = stacked[-4], stacked[-3]
+            is_encoder = function == ("GLOBAL", "_codecs encode") or ("GET" in function[0] and function[1] in encoders)
+            if is_encoder and text[0] == "BINUNICODE":
+                encoded = text[1].encode("latin1")
+                result.append(b"0T" + struct.pack("<i", len(encoded)) + encoded)  # In place of what encode() gave.
+        stacked.append((name, value))
+    return b"".join(result)
+
+
+def zip_of_python_2(records):
+    return [(name, as_python_2(data, False) if name == "data.pkl" else data) for name, data in records]
+
+
+def legacy_of_python_2(root, path):
+    torch.save(root, path, _use_new_zipfile_serialization=False)
+    rest, pickles = path.read_bytes(), []
+    for _ in range(5):
+        end = max(at for _, _, at in pickletools.genops(rest)) + 1
+        pickles.append(as_python_2(rest[:end], False))
+        rest = rest[end:]
+    path.write_bytes(b"".join(pickles) + rest)
+
+
+def pickle_of_python_2(root, path):
+    path.write_bytes(as_python_2(pickle.dumps(root, 2), True))
+
+
 class _TarPickler(pickle.Pickler):
     """Tensors and the classes of modules by persistent ids, as before 0.1.11."""
 
@@ -374,6 +418,7 @@ class Dialect:
     write: object
     extension: str = ".pt"
     kinds: tuple = ("layout", "array", "content")
+    is_slow: bool = False  # Then layouts are of a few dtypes, but for the first.
 
 
 DIALECTS = [
@@ -392,13 +437,16 @@ DIALECTS = [
     Dialect("zip-1.6", zip_rewritten(records=as_before_2_1)),
     Dialect("zip-version-6", zip_rewritten(records=with_newer_version)),
     Dialect("zip-folders", zip_rewritten(records=with_folders)),
+    Dialect("zip-python-2", zip_rewritten(records=zip_of_python_2)),
     Dialect("zip-big-endian", zip_big_endian),
     *(
         Dialect(f"legacy-p{p}", with_torch_save(pickle_protocol=p, _use_new_zipfile_serialization=False))
         for p in (2, 3, 4, 5)
     ),
     Dialect("legacy-junk", legacy_with_junk),
+    Dialect("legacy-python-2", legacy_of_python_2),
     *(Dialect(f"pickle-p{p}", bare_pickle(p), ".pkl") for p in range(6)),
+    Dialect("pickle-python-2", pickle_of_python_2, ".pkl"),
     Dialect("tar", tar(views=False), ".pt"),
     Dialect("tar-views", tar(views=True), ".pt"),
     Dialect("script", script(torch.jit.save), kinds=("layout", "content", "script")),
@@ -406,7 +454,7 @@ DIALECTS = [
     Dialect("script-files", script(script_with_files), kinds=("content", "script")),
     Dialect("script-traced", script_traced, kinds=("content", "script")),
     Dialect("script-frozen", script_frozen, kinds=("content", "script")),
-    Dialect("pt2", exported, ".pt2", ("layout", "content", "script")),
+    Dialect("pt2", exported, ".pt2", ("layout", "content", "script"), is_slow=True),
     Dialect("safetensors", write_safetensors, ".safetensors", ("layout", "content")),
 ]  # fmt: skip
 KINDS = {
@@ -438,8 +486,10 @@ class Case:
             return {name: name for name in contents.ARRAY_DTYPES}
         if self.kind != "layout":
             return None
-        small = contents.SMALL_DTYPES if self.name == "contiguous" else []
-        return {name: getattr(torch, name) for name in [*contents.DTYPES, *small]}
+        names = contents.FEW_DTYPES if self.dialect.is_slow else contents.DTYPES
+        if self.name == "contiguous":
+            names = contents.DTYPES + contents.SMALL_DTYPES
+        return {name: getattr(torch, name) for name in names}
 
 
 def all_cases() -> list:
@@ -531,18 +581,35 @@ class Writer:
         source = None
         try:
             source = case.dialect.write(root, path) or path
-            reference, walk = torch_walk.describe(source, trusted=True)
+            reference, walk = self._described(source, root)
         except Exception:
             path.unlink(missing_ok=True)
             raise
         finally:
             if source not in (None, path):
                 source.unlink()
-        reference["sharing"] = sharing(walk) if walk else {}
+        is_bare = reference["format"] == "pickle"  # Each tensor has a file of its own there.
+        reference["sharing"] = sharing(walk) if walk and not is_bare else {}
         reference["storages"] = storage_count(walk) if walk else 0
         if case.kind == "script" and reference["format"] == "torch_script":
             reference["attributes"] = script_attributes(path, root)
         return Written(label, path, reference, count)
+
+    def _described(self, source, root):
+        try:
+            return torch_walk.describe(source, trusted=True)
+        except AttributeError as error:
+            # Before 1.6, and beside zip, torch writes storages without a dtype, which it cannot read: the same as a zip.
+            if "UntypedStorage" not in str(error):
+                raise
+        twin = source.with_suffix(".twin")
+        try:
+            torch.save(root, twin)
+            reference, walk = torch_walk.describe(twin, trusted=True)
+        finally:
+            twin.unlink(missing_ok=True)
+        reference["format"] = torch_walk.detect_format(source)
+        return reference, walk
 
     def _refused(self, case, error):
         text = PARTICULAR.sub("_", f"{type(error).__name__}: {' '.join(str(error).split())}")[:90]

@@ -30,6 +30,7 @@ PLAIN_DTYPES = (
 QUANTIZED_DTYPES = "qint8 quint8 qint32 quint4x2 quint2x4".split()
 # PyTorch 2.11 has these and cannot save them.
 SMALL_DTYPES = [f"{kind}int{bits}" for kind in ("", "u") for bits in range(1, 8)]
+FEW_DTYPES = "bool uint8 int64 uint16 float32 bfloat16 float8_e4m3fn complex64 qint8".split()
 DTYPES = PLAIN_DTYPES + QUANTIZED_DTYPES
 
 

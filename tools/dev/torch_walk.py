@@ -220,7 +220,8 @@ class Loaded:
             return torch.load(file, map_location=self._on_cpu, pickle_module=self._pickle_module, weights_only=False)
 
     def _load_bare(self, path):
-        load_from_bytes = lambda data: self._load(io.BytesIO(data))  # noqa: E731
+        def load_from_bytes(data):
+            return self._load(io.BytesIO(data.encode("latin1") if isinstance(data, str) else data))
 
         class Unpickler(self._pickle_module.Unpickler):
             def find_class(self, module, name):
