@@ -29,6 +29,7 @@ import hashlib
 import inspect
 import io
 import itertools
+import logging
 import pathlib
 import pickle
 import pickletools
@@ -381,7 +382,8 @@ def script(save):
 
 
 def script_traced(root, path):
-    torch.jit.save(torch.jit.trace(as_module(root), example_of(root)), path)
+    module = as_module(root)
+    torch.jit.save(torch.jit.trace(module, example_of(module)), path)
 
 
 def script_frozen(root, path):
@@ -397,12 +399,13 @@ def save_mobile(module, path):
 
 
 def example_of(root):
-    widths = {contents.Block: 3, contents.ScriptAttributes: 2, contents.ScriptParent: 2, Bag: 1}
-    return torch.ones(2, widths.get(type(root), 4))
+    width = next((module.in_features for module in root.modules() if isinstance(module, nn.Linear)), 1)
+    return torch.ones(2, width)
 
 
 def exported(root, path):
-    torch.export.save(torch.export.export(as_module(root).eval(), (example_of(root),)), path)
+    module = as_module(root).eval()
+    torch.export.save(torch.export.export(module, (example_of(module),)), path)
 
 
 def write_safetensors(root, path):
@@ -722,6 +725,7 @@ def main() -> int:
     if not options.hoist or not pathlib.Path(options.hoist).is_file():
         parser.error("HOIST is no program")
     warnings.simplefilter("ignore")  # PyTorch's, about its own deprecated parts.
+    logging.disable()  # And what torch.export says of what it refuses.
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or pathlib.Path(scratch)
