@@ -273,6 +273,8 @@ def parts_of(tensor) -> list:
     """(name below the tensor's, strided tensor) of what a tensor is stored as; "" is the tensor itself."""
     if isinstance(tensor, _Shell) or torch.nn.parameter.is_lazy(tensor) or is_wrapper(tensor):
         return []
+    if isinstance(tensor, torch.nn.Parameter) and (tensor.layout != torch.strided or tensor.is_nested):
+        tensor = tensor.detach()  # The parameter requires a gradient, its parts in the file do not.
     if tensor.layout == torch.sparse_coo:
         return [("indices", tensor._indices()), ("values", tensor._values())]
     if tensor.layout in COMPRESSED:
