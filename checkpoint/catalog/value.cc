@@ -150,9 +150,11 @@ ValueId ValueGraph::AddString(absl::string_view text) {
   return Add({.kind = ValueKind::kString, .data = std::string(text)});
 }
 
-ValueId ValueGraph::AddItems(ValueKind kind, std::vector<ValueId> items,
+ValueId ValueGraph::AddItems(ValueKind kind, absl::Span<const ValueId> items,
                              ValueId type) {
-  return Add({.kind = kind, .type = type, .data = std::move(items)});
+  return Add({.kind = kind,
+              .type = type,
+              .data = std::vector<ValueId>(items.begin(), items.end())});
 }
 
 ValueId ValueGraph::AddClass(absl::string_view module, absl::string_view name) {

@@ -11,6 +11,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "hoist/core/base/stable_vector.h"
 
 namespace hoist {
@@ -71,7 +72,7 @@ class ValueGraph {
   ValueId Add(Node node);
   ValueId AddInt(int64_t value);
   ValueId AddString(absl::string_view text);
-  ValueId AddItems(ValueKind kind, std::vector<ValueId> items,
+  ValueId AddItems(ValueKind kind, absl::Span<const ValueId> items,
                    ValueId type = kNoneId);
   // The same id for the same module and name.
   ValueId AddClass(absl::string_view module, absl::string_view name);

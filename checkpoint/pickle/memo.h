@@ -19,10 +19,13 @@ class Memo {
   void Put(uint64_t index, ValueId id) {
     // May be as many again as there are, so that the vector is half full.
     if (index < 2 * dense_.size() + kMinDense) {
-      if (index >= dense_.size()) {
+      if (index == dense_.size()) {
+        dense_.push_back(kUnset);
+      } else if (index > dense_.size()) {
         dense_.resize(index + 1, kUnset);
       }
-      if (dense_[index] == kUnset && sparse_.erase(index) == 0) {
+      if (dense_[index] == kUnset &&
+          (sparse_.empty() || sparse_.erase(index) == 0)) {
         ++size_;
       }
       dense_[index] = id;

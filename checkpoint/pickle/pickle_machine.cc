@@ -121,12 +121,13 @@ class Machine {
 
   absl::Status Push(ValueId id);
   absl::Status PushNode(ValueGraph::Node node);
-  absl::Status PushNew(ValueKind kind, Items items);
+  absl::Status PushNew(ValueKind kind, absl::Span<const ValueId> items);
   absl::Status PushText(ValueKind kind, absl::string_view text);
   absl::Status PushInt(int64_t value);
   absl::Status PushClass(absl::string_view module, absl::string_view name);
   absl::StatusOr<ValueId> PopValue();
-  absl::StatusOr<Items> PopToMark();
+  absl::StatusOr<absl::Span<const ValueId>> PopToMark();
+  absl::Span<const ValueId> PopSpan(size_t count);
   absl::Status PushMarked(ValueKind kind);
   size_t StackFloor() const { return marks_.empty() ? 0 : marks_.back(); }
   absl::Status Put(uint64_t index);
@@ -146,6 +147,7 @@ class Machine {
   size_t position_ = 0;
   bool stopped_ = false;
   Items stack_;
+  Items popped_;               // what PopSpan() gave last
   std::vector<size_t> marks_;  // heights of the stack
   Memo memo_;
   size_t copied_bytes_ = 0;
@@ -291,8 +293,12 @@ absl::StatusOr<absl::Span<const uint8_t>> Machine::Take(uint64_t size) {
 
 template <typename T>
 absl::StatusOr<T> Machine::TakeNumber() {
-  HOIST_ASSIGN_OR_RETURN(const auto bytes, Take(sizeof(T)));
-  return LoadLittleEndian<T>(bytes.data());
+  if (sizeof(T) > bytes_.size() - position_) {
+    return Take(sizeof(T)).status();
+  }
+  const uint8_t* const at = bytes_.data() + position_;
+  position_ += sizeof(T);
+  return LoadLittleEndian<T>(at);
 }
 
 template <typename Length>
@@ -329,8 +335,8 @@ absl::Status Machine::PushNode(ValueGraph::Node node) {
   return Push(graph_.Add(std::move(node)));
 }
 
-absl::Status Machine::PushNew(ValueKind kind, Items items) {
-  return Push(graph_.AddItems(kind, std::move(items)));
+absl::Status Machine::PushNew(ValueKind kind, absl::Span<const ValueId> items) {
+  return Push(graph_.AddItems(kind, items));
 }
 
 absl::Status Machine::PushText(ValueKind kind, absl::string_view text) {
@@ -367,26 +373,32 @@ absl::StatusOr<ValueId> Machine::PopValue() {
   return id;
 }
 
-absl::StatusOr<Items> Machine::PopToMark() {
+// Good until something is pushed.
+absl::StatusOr<absl::Span<const ValueId>> Machine::PopToMark() {
   if (marks_.empty()) {
     return absl::DataLossError("there is no mark on the stack");
   }
-  const auto first = stack_.begin() + static_cast<ptrdiff_t>(marks_.back());
-  Items items(first, stack_.end());
-  stack_.erase(first, stack_.end());
+  const size_t first = marks_.back();
   marks_.pop_back();
-  return items;
+  return PopSpan(stack_.size() - first);
+}
+
+// Of so many values, which are there; good until something is pushed.
+absl::Span<const ValueId> Machine::PopSpan(size_t count) {
+  popped_.assign(stack_.end() - static_cast<ptrdiff_t>(count), stack_.end());
+  stack_.resize(stack_.size() - count);
+  return popped_;
 }
 
 absl::Status Machine::PushMarked(ValueKind kind) {
-  HOIST_ASSIGN_OR_RETURN(Items items, PopToMark());
+  HOIST_ASSIGN_OR_RETURN(const auto items, PopToMark());
   if (kind == ValueKind::kDict && items.size() % 2 != 0) {
     return absl::DataLossError("its last key has no value");
   }
   if (kind == ValueKind::kTuple && items.empty()) {
     return EmptyTuple();
   }
-  return PushNew(kind, std::move(items));
+  return PushNew(kind, items);
 }
 
 absl::Status Machine::Put(uint64_t index) {
@@ -580,19 +592,17 @@ absl::Status Machine::TupleOf() {
   if (stack_.size() < StackFloor() + kSize) {
     return absl::DataLossError("the stack has too few values");
   }
-  Items items(stack_.end() - kSize, stack_.end());
-  stack_.resize(stack_.size() - kSize);
-  return PushNew(ValueKind::kTuple, std::move(items));
+  return PushNew(ValueKind::kTuple, PopSpan(kSize));
 }
 
 absl::Status Machine::FrozenSet() {
-  HOIST_ASSIGN_OR_RETURN(Items items, PopToMark());
+  HOIST_ASSIGN_OR_RETURN(const auto items, PopToMark());
   const ValueId type = graph_.AddClass("builtins", "frozenset");
-  return Push(graph_.AddItems(ValueKind::kSet, std::move(items), type));
+  return Push(graph_.AddItems(ValueKind::kSet, items, type));
 }
 
 absl::Status Machine::Appends() {
-  HOIST_ASSIGN_OR_RETURN(const Items items, PopToMark());
+  HOIST_ASSIGN_OR_RETURN(const auto items, PopToMark());
   if (stack_.size() <= StackFloor()) {
     return absl::DataLossError("the stack has too few values");
   }
@@ -600,7 +610,7 @@ absl::Status Machine::Appends() {
 }
 
 absl::Status Machine::SetItems() {
-  HOIST_ASSIGN_OR_RETURN(const Items items, PopToMark());
+  HOIST_ASSIGN_OR_RETURN(const auto items, PopToMark());
   if (stack_.size() <= StackFloor()) {
     return absl::DataLossError("the stack has too few values");
   }
@@ -612,8 +622,7 @@ absl::Status Machine::Extend(size_t count) {
   if (stack_.size() < StackFloor() + count + 1) {
     return absl::DataLossError("the stack has too few values");
   }
-  const Items items(stack_.end() - static_cast<ptrdiff_t>(count), stack_.end());
-  stack_.resize(stack_.size() - count);
+  const auto items = PopSpan(count);
   return ExtendWith(stack_.back(), items, /*pairs=*/count == 2);
 }
 
@@ -690,10 +699,8 @@ absl::Status Machine::StackGlobal() {
       graph_.node(module).kind != ValueKind::kString) {
     return absl::DataLossError("module and name are not both text");
   }
-  // Copies: the class that is added may move them.
-  const std::string module_text(Value(&graph_, module).AsString());
-  const std::string name_text(Value(&graph_, name).AsString());
-  return PushClass(module_text, name_text);
+  return PushClass(Value(&graph_, module).AsString(),
+                   Value(&graph_, name).AsString());
 }
 
 // REDUCE and NEWOBJ: what both make of a callable and its arguments is data.
@@ -703,8 +710,7 @@ absl::Status Machine::Reduce() {
   if (graph_.node(arguments).kind != ValueKind::kTuple) {
     return absl::DataLossError("the arguments are no tuple");
   }
-  const Items items = std::get<Items>(graph_.node(arguments).data);
-  return Call(callable, items);
+  return Call(callable, std::get<Items>(graph_.node(arguments).data));
 }
 
 absl::Status Machine::NewObjEx() {
@@ -727,9 +733,10 @@ absl::Status Machine::Call(ValueId callable,
   ValueId type = callable;
   Items items;
   if (graph_.node(callable).kind == ValueKind::kClass) {
-    const std::string name(Value(&graph_, callable).AsString());
-    HOIST_ASSIGN_OR_RETURN(const std::optional<ValueId> made,
-                           vocabulary_.Call(graph_, name, arguments));
+    HOIST_ASSIGN_OR_RETURN(
+        const std::optional<ValueId> made,
+        vocabulary_.Call(graph_, Value(&graph_, callable).AsString(),
+                         arguments));
     if (made.has_value()) {
       HOIST_RETURN_IF_ERROR(CountCopies(*made));
       return Push(*made);
@@ -779,16 +786,16 @@ absl::Status Machine::Inst() {
   HOIST_RETURN_IF_ERROR(Global());
   const ValueId callable = stack_.back();
   stack_.pop_back();
-  HOIST_ASSIGN_OR_RETURN(const Items arguments, PopToMark());
+  HOIST_ASSIGN_OR_RETURN(const auto arguments, PopToMark());
   return Call(callable, arguments);
 }
 
 absl::Status Machine::Obj() {
-  HOIST_ASSIGN_OR_RETURN(const Items items, PopToMark());
+  HOIST_ASSIGN_OR_RETURN(const auto items, PopToMark());
   if (items.empty()) {
     return absl::DataLossError("there is no class after the mark");
   }
-  return Call(items[0], absl::MakeSpan(items).subspan(1));
+  return Call(items[0], items.subspan(1));
 }
 
 absl::Status Machine::PersId() {

@@ -106,6 +106,7 @@ class TorchVocabulary::Arguments {
           absl::StrCat("argument ", i, " has ", value.size(), " dimensions"));
     }
     std::vector<int64_t> ints;
+    ints.reserve(value.size());
     for (size_t j = 0; j < value.size(); ++j) {
       HOIST_ASSIGN_OR_RETURN(const int64_t item, IntOf(value[j], i));
       ints.push_back(item);
