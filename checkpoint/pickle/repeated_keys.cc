@@ -2,22 +2,24 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "hoist/core/base/stable_vector.h"
 
 namespace hoist {
 namespace {
 
-// Text by which equal keys are equal, as far as Python's rules are simple: "1"
-// is not 1, and 1, 1.0 and True are the same.
-std::optional<std::string> KeyText(Value key) {
+// What makes keys equal, as far as Python's rules are simple: "1" is not 1, and
+// 1, 1.0 and True are the same.
+using KeyText = std::pair<char, absl::string_view>;
+
+// The text of a number or None.
+std::optional<std::string> PlainText(Value key) {
   switch (key.kind()) {
-    case ValueKind::kString:
-      return absl::StrCat("s", key.AsString());
-    case ValueKind::kBytes:
-      return absl::StrCat("b", key.AsString());
     case ValueKind::kNone:
       return "n";
     case ValueKind::kBool:
@@ -36,20 +38,39 @@ std::optional<std::string> KeyText(Value key) {
   }
 }
 
+// `texts` keeps what is not in the graph.
+std::optional<KeyText> TextOf(Value key, StableVector<std::string>& texts) {
+  if (key.kind() == ValueKind::kString) {
+    return KeyText('s', key.AsString());
+  }
+  if (key.kind() == ValueKind::kBytes) {
+    return KeyText('b', key.AsString());
+  }
+  auto text = PlainText(key);
+  if (!text) {
+    return std::nullopt;
+  }
+  return KeyText('p', texts.push_back(*std::move(text)));
+}
+
 }  // namespace
 
 void RemoveRepeatedKeys(ValueGraph& graph, size_t first_value) {
-  absl::flat_hash_map<std::string, size_t> places;
   for (size_t id = first_value; id < graph.size(); ++id) {
     ValueGraph::Node& node = graph.node(static_cast<ValueId>(id));
     if (node.kind != ValueKind::kDict) {
       continue;
     }
     std::vector<ValueId>& items = std::get<std::vector<ValueId>>(node.data);
-    places.clear();
+    if (items.size() <= 2) {
+      continue;
+    }
+    absl::flat_hash_map<KeyText, size_t> places;
+    places.reserve(items.size() / 2);
+    StableVector<std::string> texts;
     size_t kept = 0;
     for (size_t i = 0; i < items.size(); i += 2) {
-      const auto text = KeyText(Value(&graph, items[i]));
+      const auto text = TextOf(Value(&graph, items[i]), texts);
       if (text.has_value()) {
         const auto [place, is_new] = places.try_emplace(*text, kept);
         if (!is_new) {
