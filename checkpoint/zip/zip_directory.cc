@@ -263,15 +263,15 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(const RandomAccessFile& file) {
   absl::Span<const uint8_t> rest(bytes);
   ZipDirectory directory;
   directory.members_.reserve(static_cast<size_t>(range.entry_count));
+  directory.index_.reserve(static_cast<size_t>(range.entry_count));
   for (uint64_t i = 0; i < range.entry_count; ++i) {
     HOIST_ASSIGN_OR_RETURN(ZipMember member, TakeEntry(rest));
     HOIST_RETURN_IF_ERROR(CheckMember(member, file.size_bytes()));
-    if (!directory.index_.emplace(member.name, directory.members_.size())
-             .second) {
-      return Corrupt(
-          absl::StrCat("member ", member.name, " is there more than once"));
-    }
     directory.members_.push_back(std::move(member));
+    const absl::string_view name = directory.members_.back().name;
+    if (!directory.index_.emplace(name, directory.members_.size() - 1).second) {
+      return Corrupt(absl::StrCat("member ", name, " is there more than once"));
+    }
   }
   return directory;
 }

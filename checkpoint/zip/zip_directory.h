@@ -39,6 +39,9 @@ class ZipDirectory {
   // two counts is up to each reader, and they differ.
   static absl::StatusOr<ZipDirectory> Read(const RandomAccessFile& file);
 
+  ZipDirectory(ZipDirectory&&) = default;
+  ZipDirectory& operator=(ZipDirectory&&) = default;
+
   // In the order of the directory.
   const std::vector<ZipMember>& members() const { return members_; }
 
@@ -46,8 +49,11 @@ class ZipDirectory {
   const ZipMember* Find(absl::string_view name) const;
 
  private:
+  ZipDirectory() = default;
+
   std::vector<ZipMember> members_;
-  absl::flat_hash_map<std::string, size_t> index_;
+  // Of the members' own names, which stay where they are when this moves.
+  absl::flat_hash_map<absl::string_view, size_t> index_;
 };
 
 // Whether `file` has the end record of a zip archive, which a file that was cut

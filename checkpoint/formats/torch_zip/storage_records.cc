@@ -28,16 +28,21 @@ absl::StatusOr<PickledStorage> StorageRecords::Load(Value id,
         absl::StrCat("the storage class ", id[1].AsString(), " is not known"));
   }
   const absl::string_view key = id[2].AsString();
-  const std::string record = absl::StrCat(folder, key);
+  std::string record = absl::StrCat(folder, key);
   const auto size_bytes =
       CheckedMul<int64_t>(id[4].AsInt(), DTypeBits(*dtype) / 8);
   if (id[4].AsInt() < 0 || !size_bytes) {
     return absl::DataLossError(absl::StrCat("storage ", key, " would have ",
                                             id[4].AsInt(), " elements"));
   }
-  const auto known = by_record_.find(record);
+  const ZipMember* const member = archive_.Find(record);
+  if (member == nullptr) {
+    return absl::DataLossError(
+        absl::StrCat("The archive has no record ", record));
+  }
+  const auto known = by_record_.find(member);
   if (known == by_record_.end()) {
-    return Add(record, *dtype,
+    return Add(*member, std::move(record), *dtype,
                absl::EndsWith(id[1].AsString(), "UntypedStorage"),
                id[3].AsString(), static_cast<uint64_t>(*size_bytes));
   }
@@ -52,47 +57,43 @@ absl::StatusOr<PickledStorage> StorageRecords::Load(Value id,
   return known->second;
 }
 
-absl::StatusOr<PickledStorage> StorageRecords::Add(absl::string_view record,
+absl::StatusOr<PickledStorage> StorageRecords::Add(const ZipMember& member,
+                                                   std::string record,
                                                    DType dtype, bool is_untyped,
                                                    absl::string_view location,
                                                    uint64_t size_bytes) {
-  const ZipMember* const member = archive_.Find(record);
-  if (member == nullptr) {
-    return absl::DataLossError(
-        absl::StrCat("The archive has no record ", record));
-  }
-  if (!member->is_stored() && !member->is_deflated()) {
+  if (!member.is_stored() && !member.is_deflated()) {
     return WithHint(
         absl::UnimplementedError(
             absl::StrCat("Record ", record, " is compressed by method ",
-                         member->method, "; deflate (8) is what Hoist reads")),
+                         member.method, "; deflate (8) is what Hoist reads")),
         "Unpack the archive, and pack it again uncompressed (zip -0 -r)");
   }
-  if (member->size_bytes != size_bytes &&
-      !(member->size_bytes == 0 && location == kNoData)) {
+  if (member.size_bytes != size_bytes &&
+      !(member.size_bytes == 0 && location == kNoData)) {
     return absl::DataLossError(absl::StrCat("Record ", record, " has ",
-                                            member->size_bytes, " bytes, and ",
+                                            member.size_bytes, " bytes, and ",
                                             size_bytes, " belong to it"));
   }
   StorageEntry entry;
-  entry.name = std::string(record);
-  entry.size_bytes = member->size_bytes;
-  HOIST_ASSIGN_OR_RETURN(entry.offset_bytes, headers_.DataOffset(*member));
-  if (member->is_deflated()) {
-    entry.deflated_bytes = member->stored_bytes;
+  entry.name = std::move(record);
+  entry.size_bytes = member.size_bytes;
+  HOIST_ASSIGN_OR_RETURN(entry.offset_bytes, headers_.DataOffset(member));
+  if (member.is_deflated()) {
+    entry.deflated_bytes = member.stored_bytes;
   }
-  if (member->crc32 != 0) {
-    entry.crc32 = member->crc32;
+  if (member.crc32 != 0) {
+    entry.crc32 = member.crc32;
   }
   if (is_big_endian_ && !is_untyped) {
     entry.swap_bytes = DTypeSwapBytes(dtype);
   }
-  const PickledStorage storage{.index = static_cast<int>(entries_.size()),
-                               .dtype = dtype,
-                               .is_untyped = is_untyped,
-                               .location = std::string(location)};
+  PickledStorage storage{.index = static_cast<int>(entries_.size()),
+                         .dtype = dtype,
+                         .is_untyped = is_untyped,
+                         .location = std::string(location)};
   entries_.push_back(std::move(entry));
-  by_record_.emplace(record, storage);
+  by_record_.emplace(&member, storage);
   return storage;
 }
 

@@ -42,7 +42,8 @@ class StorageRecords {
   std::vector<StorageEntry>& entries() { return entries_; }
 
  private:
-  absl::StatusOr<PickledStorage> Add(absl::string_view record, DType dtype,
+  absl::StatusOr<PickledStorage> Add(const ZipMember& member,
+                                     std::string record, DType dtype,
                                      bool is_untyped,
                                      absl::string_view location,
                                      uint64_t size_bytes);
@@ -52,7 +53,7 @@ class StorageRecords {
   const bool is_big_endian_;
   const DTypeOfClass dtype_of_class_;
   std::vector<StorageEntry> entries_;
-  absl::flat_hash_map<std::string, PickledStorage> by_record_;
+  absl::flat_hash_map<const ZipMember*, PickledStorage> by_record_;
 };
 
 // In the catalog of a big-endian archive: an untyped storage takes its byte

@@ -34,12 +34,16 @@ bool HasMember(const ZipDirectory& zip, absl::string_view prefix,
 std::vector<std::string> Prefixes(const ZipDirectory& zip) {
   std::vector<std::string> prefixes;
   absl::flat_hash_set<std::string> known;
+  std::string last;
   for (const ZipMember& member : zip.members()) {
+    if (!last.empty() && absl::StartsWith(member.name, last)) {
+      continue;
+    }
     const size_t slash = member.name.find('/');
     if (slash != std::string::npos) {
-      std::string prefix = member.name.substr(0, slash + 1);
-      if (known.insert(prefix).second) {
-        prefixes.push_back(std::move(prefix));
+      last = member.name.substr(0, slash + 1);
+      if (known.insert(last).second) {
+        prefixes.push_back(last);
       }
     }
   }
