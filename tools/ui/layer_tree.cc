@@ -30,21 +30,26 @@ LayerNode Build(std::string label, std::vector<int> tensors,
   };
   std::vector<Group> groups;
   absl::flat_hash_map<absl::string_view, size_t> group_of;
+  size_t group = 0;
   for (const Item& item : below) {
     const size_t dot = depth + 1 < kMaxLayerDepth ? item.rest.find('.')
                                                   : absl::string_view::npos;
     const absl::string_view part = item.rest.substr(0, dot);
-    const auto [group, is_new] = group_of.try_emplace(part, groups.size());
-    if (is_new) {
-      groups.push_back({.part = part});
+    // Mostly a layer's tensors follow each other.
+    if (groups.empty() || groups[group].part != part) {
+      const auto [known, is_new] = group_of.try_emplace(part, groups.size());
+      group = known->second;
+      if (is_new) {
+        groups.push_back({.part = part});
+      }
     }
     if (dot == absl::string_view::npos) {
-      groups[group->second].tensors.push_back(item.index);
+      groups[group].tensors.push_back(item.index);
     } else {
-      groups[group->second].below.push_back(
-          {item.rest.substr(dot + 1), item.index});
+      groups[group].below.push_back({item.rest.substr(dot + 1), item.index});
     }
   }
+  node.children.reserve(groups.size());
   for (Group& group : groups) {
     node.children.push_back(Build(std::string(group.part),
                                   std::move(group.tensors), group.below,
@@ -154,6 +159,9 @@ bool IsNext(const NumberedLabel& last, const NumberedLabel& next) {
 void FoldChildren(LayerNode& node, absl::Span<const TensorRow> rows) {
   for (LayerNode& child : node.children) {
     FoldChildren(child, rows);
+  }
+  if (node.children.size() < 2) {
+    return;
   }
   SortNumbered(node.children);
   std::vector<LayerNode> folded;

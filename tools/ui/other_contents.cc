@@ -85,13 +85,16 @@ void ForEachStart(absl::string_view name, Take take) {
   }
 }
 
-// The entries of the root: name and value.
+// The entries of the root that are no tensors: name and value.
 std::vector<std::pair<std::string, Value>> RootEntries(Value root) {
   std::vector<std::pair<std::string, Value>> entries;
   const bool is_dict = root.kind() == ValueKind::kDict;
   for (size_t i = 0; IsCollection(root.kind()) && i < root.size(); ++i) {
-    entries.emplace_back(is_dict ? KeyName(root.key(i)) : absl::StrCat(i),
-                         is_dict ? root.value(i) : root[i]);
+    const Value value = is_dict ? root.value(i) : root[i];
+    if (value.kind() != ValueKind::kTensor) {
+      entries.emplace_back(is_dict ? KeyName(root.key(i)) : absl::StrCat(i),
+                           value);
+    }
   }
   return entries;
 }
@@ -149,6 +152,9 @@ std::vector<ContentLine> OtherContents(const Catalog& catalog,
     return lines;
   }
   const auto entries = RootEntries(root);
+  if (entries.empty()) {
+    return lines;
+  }
   absl::flat_hash_set<std::string> names;
   for (const auto& [name, value] : entries) {
     names.insert(name);
@@ -156,9 +162,6 @@ std::vector<ContentLine> OtherContents(const Catalog& catalog,
   const auto model = ByEntry(rows, use.model, names);
   const auto optimizer = ByEntry(rows, use.optimizer, names);
   for (const auto& [name, value] : entries) {
-    if (value.kind() == ValueKind::kTensor) {
-      continue;
-    }
     const bool has_model_tensors = model.contains(name);
     const auto state = optimizer.find(name);
     std::string text;
