@@ -147,7 +147,7 @@ absl::StatusOr<Payload> ReadPayload(dom::element value) {
   if (fields["tensor_meta"].get(meta) == simdjson::SUCCESS) {
     // What is pickled says itself what it is, and may be more than this tells.
     if (payload.is_pickled) {
-      payload.tensor.emplace();
+      payload.tensor = Payload::Tensor();
     } else {
       HOIST_ASSIGN_OR_RETURN(payload.tensor, ReadTensor(meta));
     }
