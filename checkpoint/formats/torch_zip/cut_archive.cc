@@ -78,6 +78,9 @@ absl::StatusOr<TorchVocabulary::Persistent> PickledTensors::Load(
 
 void PickledTensors::Read(absl::Span<const uint8_t> pickle,
                           absl::string_view prefix) {
+  // There may be a pickle in each of several folders: the last counts.
+  storages_.clear();
+  tensors_.clear();
   TorchVocabulary vocabulary(
       [&](ValueGraph&, Value id) { return Load(id, prefix); });
   ValueGraph graph;

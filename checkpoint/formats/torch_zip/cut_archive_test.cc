@@ -161,5 +161,17 @@ TEST_F(CutArchiveTest, ADamagedPickleLeavesTheEntries) {
                                         Not(HasSubstr("tensors")))));
 }
 
+// The tensors of the first would be over the storages of the second.
+TEST_F(CutArchiveTest, ADamagedPickleAfterOneThatIsWhole) {
+  ZipBuilder zip;
+  zip.Add("m/data.pkl",
+          Pickle(Tensor(Storage("FloatStorage", "0", 6), 0, {6}, {1})));
+  zip.Add("n/data.pkl", "no pickle");
+  zip.Add("m/version", "3\n");
+  EXPECT_THAT(Read(zip.Finish().substr(0, zip.last_offset())),
+              StatusIs(kDataLoss, AllOf(HasSubstr("2 entries are whole"),
+                                        Not(HasSubstr("tensors")))));
+}
+
 }  // namespace
 }  // namespace hoist
