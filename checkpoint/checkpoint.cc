@@ -24,6 +24,14 @@
 namespace hoist {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+int64_t NanosecondsSince(Clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() -
+                                                              start)
+      .count();
+}
+
 absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file) {
   HOIST_ASSIGN_OR_RETURN(const Format format, DetectFormat(file));
   switch (format) {
@@ -65,13 +73,23 @@ std::string DangerousNames(const Catalog& catalog) {
 }  // namespace
 
 absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& path) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   absl::StatusOr<std::shared_ptr<const RandomAccessFile>> opened =
       OpenFile(path);
   if (absl::IsInvalidArgument(opened.status()) && IsFolder(path)) {
     return RefuseFolder(path);
   }
   HOIST_ASSIGN_OR_RETURN(auto file, std::move(opened));
+  const int64_t file_time_ns = NanosecondsSince(start);
+  HOIST_ASSIGN_OR_RETURN(Checkpoint checkpoint, Open(std::move(file)));
+  checkpoint.open_time_ns_ += file_time_ns;
+  return checkpoint;
+}
+
+absl::StatusOr<Checkpoint> Checkpoint::Open(
+    std::shared_ptr<const RandomAccessFile> file) {
+  const auto start = Clock::now();
+  const std::string path = file->path();
   absl::StatusOr<Catalog> catalog = ReadCatalog(*file);
   if (!catalog.ok()) {
     return Annotate(catalog.status(), path);
@@ -92,10 +110,7 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& path) {
       checkpoint.files_.push_back(entry.content);
     }
   }
-  checkpoint.open_time_ns_ =
-      std::chrono::duration_cast<std::chrono::nanoseconds>(
-          std::chrono::steady_clock::now() - start)
-          .count();
+  checkpoint.open_time_ns_ = NanosecondsSince(start);
   return checkpoint;
 }
 

@@ -29,6 +29,9 @@ class Checkpoint {
   // knows and does not read yet; kDataLoss for a damaged file;
   // kPermissionDenied for what is refused as unsafe.
   static absl::StatusOr<Checkpoint> Open(const std::string& path);
+  // The same of what is open already, or in memory (core/io/memory_file.h).
+  static absl::StatusOr<Checkpoint> Open(
+      std::shared_ptr<const RandomAccessFile> file);
 
   const Catalog& catalog() const { return *catalog_; }
   const std::string& path() const { return path_; }

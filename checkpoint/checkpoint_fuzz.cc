@@ -2,22 +2,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "hoist/checkpoint/catalog/catalog.h"
-#include "hoist/checkpoint/formats/detect/detect.h"
-#include "hoist/checkpoint/formats/safetensors/safetensors_reader.h"
-#include "hoist/checkpoint/formats/torch_legacy/torch_legacy_reader.h"
-#include "hoist/checkpoint/formats/torch_pt2/torch_pt2_reader.h"
-#include "hoist/checkpoint/formats/torch_script/torch_script_reader.h"
-#include "hoist/checkpoint/formats/torch_tar/torch_tar_reader.h"
-#include "hoist/checkpoint/formats/torch_zip/torch_zip_reader.h"
+#include "hoist/checkpoint/checkpoint.h"
 #include "hoist/checkpoint/load/chunk_plan.h"
 #include "hoist/checkpoint/load/digest.h"
-#include "hoist/checkpoint/load/load_catalog.h"
 #include "hoist/checkpoint/load/read_elements.h"
 #include "hoist/checkpoint/testing/reader_promises.h"
 #include "hoist/core/base/check.h"
@@ -33,32 +23,6 @@ constexpr uint64_t kMaxStorageBytes = uint64_t{4} << 20;
 constexpr int64_t kMaxTensorBytes = int64_t{4} << 20;
 constexpr size_t kMaxTensors = 200;
 constexpr int64_t kMaxElements = 4096;
-
-using Files = std::vector<std::shared_ptr<const RandomAccessFile>>;
-
-// As Checkpoint::Open() does.
-absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file) {
-  const auto format = DetectFormat(file);
-  if (!format.ok()) {
-    return format.status();
-  }
-  switch (*format) {
-    case Format::kTorchZip:
-      return ReadTorchZip(file);
-    case Format::kTorchLegacy:
-      return ReadTorchLegacy(file);
-    case Format::kTorchScript:
-      return ReadTorchScript(file);
-    case Format::kTorchPt2:
-      return ReadTorchPt2(file);
-    case Format::kTorchTar:
-      return ReadTorchTar(file);
-    case Format::kSafetensors:
-      return ReadSafetensors(file);
-    default:
-      return absl::UnimplementedError("no reader");
-  }
-}
 
 bool IsBounded(const Catalog& catalog) {
   uint64_t storage_bytes = 0;
@@ -90,8 +54,8 @@ std::vector<uint8_t> Content(const Tensor& tensor) {
 }
 
 // The elements one by one are those of the whole.
-void CheckElements(const Catalog& catalog, const Files& files,
-                   const TensorEntry& entry, const Tensor& whole) {
+void CheckElements(const Checkpoint& checkpoint, const TensorEntry& entry,
+                   const Tensor& whole) {
   if (whole.element_count() > kMaxElements || whole.shape().size() > 8) {
     return;
   }
@@ -105,7 +69,8 @@ void CheckElements(const Catalog& catalog, const Files& files,
       all.back().push_back(i);
     }
   }
-  const auto elements = ReadElements(catalog, files, entry, all);
+  const auto elements =
+      ReadElements(checkpoint.catalog(), checkpoint.files(), entry, all);
   if (absl::IsUnimplemented(elements.status())) {
     return;
   }
@@ -114,18 +79,18 @@ void CheckElements(const Catalog& catalog, const Files& files,
   HOIST_CHECK(Content(*elements) == Content(whole));
 }
 
-void CheckLoad(const Catalog& catalog, const Files& files) {
-  const auto loaded = LoadCatalog(catalog, files, {});
+void CheckLoad(const Checkpoint& checkpoint) {
+  const Catalog& catalog = checkpoint.catalog();
+  const auto loaded = Load(checkpoint);
   CheckBytesError(loaded.status());
-  const auto digests = TensorDigests(catalog, files, nullptr);
+  const auto digests = TensorDigests(catalog, checkpoint.files(), nullptr);
   CheckBytesError(digests.status());
   HOIST_CHECK(loaded.ok() == digests.ok());
   if (!loaded.ok()) {
     return;
   }
   // What is verified is what is there.
-  const auto unverified =
-      LoadCatalog(catalog, files, {.verify_checksums = false});
+  const auto unverified = Load(checkpoint, {.verify_checksums = false});
   HOIST_CHECK(unverified.ok());
   HOIST_CHECK(unverified->tensors.size() == loaded->tensors.size());
   auto tensor = loaded->tensors.begin();
@@ -144,7 +109,7 @@ void CheckLoad(const Catalog& catalog, const Files& files) {
     Sha256 sha256;
     sha256.Update(content);
     HOIST_CHECK(sha256.FinishHex() == *(*digests)[i]);
-    CheckElements(catalog, files, entry, tensor->tensor);
+    CheckElements(checkpoint, entry, tensor->tensor);
     ++tensor;
     ++same;
   }
@@ -156,23 +121,18 @@ void CheckLoad(const Catalog& catalog, const Files& files) {
 
 // Bytes to tensors, as users have it.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const auto file = std::make_shared<hoist::MemoryFile>(
-      "fuzz.pt", std::vector<uint8_t>(data, data + size));
-  const auto catalog = hoist::ReadCatalog(*file);
-  hoist::CheckBytesError(catalog.status());
-  if (!catalog.ok()) {
+  const auto checkpoint =
+      hoist::Checkpoint::Open(std::make_shared<hoist::MemoryFile>(
+          "fuzz.pt", std::vector<uint8_t>(data, data + size)));
+  hoist::CheckBytesError(checkpoint.status());
+  if (!checkpoint.ok()) {
     return 0;
   }
-  hoist::CheckCatalog(*catalog);
-  hoist::Files files = {file};
-  for (const hoist::FileEntry& entry : catalog->files) {
-    if (entry.content != nullptr) {
-      files.push_back(entry.content);
-    }
-  }
-  HOIST_CHECK(files.size() == catalog->files.size());
-  if (hoist::IsBounded(*catalog)) {
-    hoist::CheckLoad(*catalog, files);
+  const hoist::Catalog& catalog = checkpoint->catalog();
+  hoist::CheckCatalog(catalog);
+  HOIST_CHECK(checkpoint->files().size() == catalog.files.size());
+  if (hoist::IsBounded(catalog)) {
+    hoist::CheckLoad(*checkpoint);
   }
   return 0;
 }
