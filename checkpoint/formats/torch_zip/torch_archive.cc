@@ -85,6 +85,10 @@ absl::StatusOr<ZipDirectory> ReadDirectory(const RandomAccessFile& file) {
     if (!has_end) {
       return CutArchiveError(file);
     }
+    // Also the end of an archive inside of this one, where that is cut off.
+    return WithHint(zip.status(),
+                    "The file is damaged or cut off: get it again, and compare "
+                    "the sizes");
   }
   return zip;
 }
