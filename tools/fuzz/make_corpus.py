@@ -133,6 +133,19 @@ def pickles():
                             b"(iargparse\nNamespace\np3\n(dS'x'\nNsbg3\n0.")
     found["pops_and_marks"] = b"\x80\2((K\1K\2" + b"1K\3K\0002" + b"0" + b"t."
     found["object_opcodes"] = b"\x80\4(cm\nC\nK\1o}b0cm\nD\n)}\x92Nb\x94."
+    found["sparse"] = whole(call("torch._utils", "_rebuild_sparse_tensor", b"ctorch\nsparse_coo\n", b"(" + tensor(
+        storage("LongStorage", "1", 4), 0, (2, 2), (2, 1)) + tensor(storage("FloatStorage", "2", 2), 0, (2,), (1,)) +
+        ints(3, 3) + b"\x88t"))
+    found["sparse_rows"] = whole(call("torch._utils", "_rebuild_sparse_tensor", b"ctorch\nsparse_csr\n", b"(" + tensor(
+        storage("LongStorage", "1", 4), 0, (3,), (1,)) + tensor(storage("LongStorage", "1", 4), 1, (2,), (1,)) + tensor(
+        storage("FloatStorage", "2", 2), 0, (2,), (1,)) + ints(2, 3) + b"t"))
+    found["nested_tensor"] = whole(call("torch._utils", "_rebuild_nested_tensor", tensor(storage(), 0, (6,), (1,)),
+        tensor(storage("LongStorage", "1", 4), 0, (2, 1), (1, 1)), tensor(storage("LongStorage", "1", 4), 0, (2, 1), (1, 1)),
+        tensor(storage("LongStorage", "1", 4), 0, (2,), (1,))))
+    found["tensor_with_attributes"] = whole(call("torch._tensor", "_rebuild_from_type_v2",
+        b"ctorch._utils\n_rebuild_tensor_v2\n", b"cm\nMyTensor\n",
+        b"(" + storage() + integer(0) + ints(2, 3) + ints(3, 1) + b"\x89" + call("collections", "OrderedDict") + b"t",
+        dictionary(scale=tensor(storage(), 0, (1,), (1,)), name=text("n"))))
     found["two_dicts_in_one"] = whole(b"}(" + text("k") + integer(1) + text("k") + integer(2) + b"u" +
                                       text("k") + tensor(storage()) + b"s")
     return found
@@ -171,6 +184,22 @@ def legacy_files():
         w=tensor(storage("LongStorage", "5", 3, b"N"), 0, (3,), (1,))) + b"b", ["5"], number(3) + number(1) * 3)
     yield "bytes_behind_the_end", legacy(dictionary(
         w=tensor(storage("FloatStorage", "0", 6, b"N"))), ["0"], one + b"more")
+
+
+def bare_pickles():
+    """What pickle.dump writes: tensors have their storages as bytes."""
+    bytes_of = legacy(storage("FloatStorage", "0", 6, b"N"), ["0"], number(6) + struct.pack("<6f", *range(6)))
+    embedded = call("torch.storage", "_load_from_bytes", b"B" + struct.pack("<I", len(bytes_of)) + bytes_of)
+    yield "tensor", whole(dictionary(w=tensor(embedded + b"q\1"), row=tensor(b"h\1", 3, (3,), (1,)), epoch=integer(3)))
+    yield "plain", pickle.dumps({"a": [1, 2.5], "b": "x"}, 4)
+    yield "numpy", dict(members_of(TORCH / "classes_numpy.pt"))["m/data.pkl"]
+    array = call("numpy.core.numeric", "_frombuffer", b"B\x08\0\0\0\0\0\x80?\0\0\0@",
+                 call("numpy", "dtype", text("f4"), b"\x89", b"\x88") +
+                 b"(" + integer(3) + text("<") + b"NNN" + integer(-1) + integer(-1) + integer(0) + b"tb",
+                 ints(2), text("C"))
+    yield "numpy_buffer", whole(array)
+    yield "bytes_behind_the_end", pickle.dumps([1], 2) + b"more"
+    yield "not_by_itself", whole(tensor(storage()))
 
 
 def tar_member(name, content, kind=b"0"):
@@ -457,6 +486,7 @@ def checkpoint_files():
             ("zip", torch_zip_files, ("big_endian", "conjugate_and_negative", "deflated", "dict_one_entry",
                                       "meta_tensors", "views_and_ties", "classes_numpy", "with_checksums")),
             ("legacy", legacy_files, ("one_tensor", "view_of_a_storage")),
+            ("pickle", bare_pickles, ("tensor", "numpy", "numpy_buffer")),
             ("tar", tar_files, ("one_tensor", "two_storages_and_a_view")),
             ("script", torch_script_files, ("small", "small_deflated")),
             ("pt2", torch_pt2_files, ("two_over_one_record", "pickled_weight", "old_before_2_8")),
@@ -494,6 +524,7 @@ def main():
         "checkpoint/pickle/text_escapes": escapes(),
         "checkpoint/zip/zip_directory": zip_files(),
         "checkpoint/formats/detect/detect": detect_files(),
+        "checkpoint/formats/pickle/pickle_reader": bare_pickles(),
         "checkpoint/formats/safetensors/safetensors": safetensors_files(),
         "checkpoint/formats/torch_legacy/torch_legacy": list(legacy_files()) + [
             (path.stem, path.read_bytes()) for path in sorted(TORCH.glob("legacy_*.pt"))],
