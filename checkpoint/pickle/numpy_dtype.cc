@@ -84,7 +84,7 @@ std::optional<DType> NumpyDType::dtype() const {
 std::string NumpyDType::scalar_class() const {
   switch (kind) {
     case 'b':
-      return "bool";
+      return dtype() ? "bool" : "";
     case 'S':
       return "bytes_";
     case 'i':

@@ -265,5 +265,14 @@ TEST_F(NumpyValuesTest, ScalarsOfAnotherSizeStayObjects) {
   }
 }
 
+TEST_F(NumpyValuesTest, ScalarsOfSizesThatNumpyHasNot) {
+  for (const auto& [code, size] :
+       {std::pair("b1", 9), std::pair("i4", 3), std::pair("c8", 2)}) {
+    HOIST_ASSERT_OK(Rebuild(Scalar(
+        Dtype(code, ">", size), std::string(static_cast<size_t>(size), 'x'))));
+    EXPECT_EQ(root().kind(), ValueKind::kOpaque) << code << " of " << size;
+  }
+}
+
 }  // namespace
 }  // namespace hoist

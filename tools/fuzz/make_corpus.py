@@ -146,6 +146,11 @@ def pickles():
         b"ctorch._utils\n_rebuild_tensor_v2\n", b"cm\nMyTensor\n",
         b"(" + storage() + integer(0) + ints(2, 3) + ints(3, 1) + b"\x89" + call("collections", "OrderedDict") + b"t",
         dictionary(scale=tensor(storage(), 0, (1,), (1,)), name=text("n"))))
+    found["numpy_bool_of_nine_bytes"] = whole(call(
+        "numpy.core.multiarray", "scalar",
+        call("numpy", "dtype", text("b1"), b"\x89", b"\x88") +
+        b"(" + integer(3) + text(">") + b"NNN" + integer(9) + integer(-1) + integer(0) + b"tb",
+        b"B\x09\0\0\0" + bytes(9)))
     found["two_dicts_in_one"] = whole(b"}(" + text("k") + integer(1) + text("k") + integer(2) + b"u" +
                                       text("k") + tensor(storage()) + b"s")
     return found
