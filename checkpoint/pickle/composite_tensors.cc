@@ -21,7 +21,7 @@ ValueId MakeObject(ValueGraph& graph, absl::string_view class_name,
     attributes.push_back(graph.AddString(names[i]));
     attributes.push_back(parts[i]);
   }
-  const ValueId state = graph.AddItems(ValueKind::kDict, std::move(attributes));
+  const ValueId state = graph.AddItems(ValueKind::kDict, attributes);
   const ValueId object = graph.AddItems(ValueKind::kOpaque, {},
                                         graph.AddClass("torch", class_name));
   graph.node(object).state = state;
@@ -61,29 +61,53 @@ std::optional<Names> SparseParts(absl::string_view layout) {
   return std::nullopt;
 }
 
-// (layout, parts)
+// The name of a layout of c10, as LibTorch's own pickles number them.
+std::optional<absl::string_view> LayoutName(int64_t layout) {
+  switch (layout) {
+    case 1:
+      return "torch.sparse_coo";
+    case 2:
+      return "torch.sparse_csr";
+    case 4:
+      return "torch.sparse_csc";
+    case 5:
+      return "torch.sparse_bsr";
+    case 6:
+      return "torch.sparse_bsc";
+    default:
+      return std::nullopt;
+  }
+}
+
+// (layout, parts), or from TorchScript (number of the layout, size,
+// requires_grad, parts without the size..., hooks).
 std::optional<ValueId> MakeSparse(ValueGraph& graph, Arguments arguments) {
-  if (arguments.size() != 2) {
+  if (arguments.size() < 2) {
     return std::nullopt;
   }
   const Value layout(&graph, arguments[0]);
-  const Value parts(&graph, arguments[1]);
-  if (layout.kind() != ValueKind::kClass || parts.kind() != ValueKind::kTuple) {
-    return std::nullopt;
+  std::string class_name;
+  std::vector<ValueId> parts;
+  if (layout.kind() == ValueKind::kClass && arguments.size() == 2 &&
+      graph.node(arguments[1]).kind == ValueKind::kTuple) {
+    class_name = std::string(layout.AsString());
+    const Value items(&graph, arguments[1]);
+    for (size_t i = 0; i < items.size(); ++i) {
+      parts.push_back(items[i].id());
+    }
+  } else if (layout.kind() == ValueKind::kInt && arguments.size() > 4) {
+    class_name = std::string(LayoutName(layout.AsInt()).value_or(""));
+    parts.assign(arguments.begin() + 3, arguments.end() - 1);
+    parts.push_back(arguments[1]);
   }
-  std::string class_name(layout.AsString());
   const auto names = SparseParts(class_name);
   // Whether it is coalesced was not always recorded.
   if (!names || parts.size() < 3 || parts.size() > names->size()) {
     return std::nullopt;
   }
-  std::vector<ValueId> ids;
-  for (size_t i = 0; i < parts.size(); ++i) {
-    ids.push_back(parts[i].id());
-  }
   absl::string_view name = class_name;
   absl::ConsumePrefix(&name, "torch.");
-  return MakeObject(graph, absl::StrCat(name, "_tensor"), *names, ids);
+  return MakeObject(graph, absl::StrCat(name, "_tensor"), *names, parts);
 }
 
 // (buffer, sizes, strides, storage offsets)
@@ -100,8 +124,7 @@ std::optional<ValueId> MakeWrapper(ValueGraph& graph, Arguments arguments) {
   if (arguments.empty() || graph.node(arguments[0]).kind != ValueKind::kClass) {
     return std::nullopt;
   }
-  return graph.AddItems(ValueKind::kOpaque,
-                        {arguments.begin() + 1, arguments.end()}, arguments[0]);
+  return graph.AddItems(ValueKind::kOpaque, arguments.subspan(1), arguments[0]);
 }
 
 // ({"values": ..., "offsets": ..., "lengths": ...},), which become attributes.
@@ -125,7 +148,7 @@ std::optional<ValueId> MakeJagged(ValueGraph& graph, Arguments arguments) {
     attributes.push_back(key);
     attributes.push_back(value);
   }
-  const ValueId state = graph.AddItems(ValueKind::kDict, std::move(attributes));
+  const ValueId state = graph.AddItems(ValueKind::kDict, attributes);
   const ValueId object = graph.AddItems(
       ValueKind::kOpaque, {},
       graph.AddClass("torch.nested._internal.nested_tensor", "NestedTensor"));

@@ -104,6 +104,23 @@ TEST_F(CompositeTensorsTest, SparseTensorsAreListedByTheirParts) {
   }
 }
 
+TEST_F(CompositeTensorsTest, SparseTensorsOfTorchScript) {
+  const auto sparse = [](const std::vector<std::string>& arguments) {
+    return Call(Function("_rebuild_sparse_tensor"), arguments);
+  };
+  EXPECT_THAT(Names(sparse({Int(1), Ints({2, 2}), Bool(false), AnyTensor(),
+                            AnyTensor(), OrderedDict({})})),
+              ElementsAre("t.indices", "t.values"));
+  EXPECT_EQ(value().ClassName(), "torch.sparse_coo_tensor");
+  EXPECT_EQ(value().state().Find("size")->size(), 2u);
+  EXPECT_THAT(Names(sparse({Int(2), Ints({2, 2}), Bool(false), AnyTensor(),
+                            AnyTensor(), AnyTensor(), OrderedDict({})})),
+              ElementsAre("t.crow_indices", "t.col_indices", "t.values"));
+  EXPECT_THAT(Names(sparse({Int(9), Ints({2, 2}), Bool(false), AnyTensor(),
+                            AnyTensor(), OrderedDict({})})),
+              ElementsAre("t.3", "t.4"));
+}
+
 TEST_F(CompositeTensorsTest, WhatIsNoSparseTensorStaysACall) {
   EXPECT_THAT(Names(Sparse("torch.strided", {AnyTensor(), Int(1), Int(2)})),
               ElementsAre("t.1.0"));

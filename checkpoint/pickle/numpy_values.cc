@@ -59,6 +59,12 @@ bool IsPermutation(const std::vector<int64_t>& axes, size_t count) {
   return sorted.size() == count;
 }
 
+// Python 2 pickles bytes as text.
+bool IsBytes(Value value) {
+  return value.kind() == ValueKind::kBytes ||
+         value.kind() == ValueKind::kString;
+}
+
 // An array that is still Python's object.
 struct Array {
   ValueId bytes = ValueGraph::kNoneId;
@@ -107,7 +113,7 @@ std::optional<Array> Rebuilder::ReadReconstructed(Value object) const {
   constexpr size_t kStateSize = 5;
   if (object.size() == 0 || object[0].kind() != ValueKind::kClass ||
       state.kind() != ValueKind::kTuple || state.size() != kStateSize ||
-      state[4].kind() != ValueKind::kBytes) {
+      !IsBytes(state[4])) {
     return std::nullopt;
   }
   const auto dtype = ReadNumpyDType(state[2]);
@@ -128,8 +134,7 @@ std::optional<Array> Rebuilder::ReadReconstructed(Value object) const {
 }
 
 std::optional<Array> Rebuilder::ReadFromBuffer(Value object) const {
-  if (object.size() < 4 || object.size() > 5 ||
-      object[0].kind() != ValueKind::kBytes ||
+  if (object.size() < 4 || object.size() > 5 || !IsBytes(object[0]) ||
       object[3].kind() != ValueKind::kString) {
     return std::nullopt;
   }
@@ -236,7 +241,7 @@ absl::Status Rebuilder::ReplaceArray(ValueId id, const Array& array) {
 
 void Rebuilder::ReplaceScalar(ValueId id) {
   const Value object = At(id);
-  if (object.size() != 2 || object[1].kind() != ValueKind::kBytes) {
+  if (object.size() != 2 || !IsBytes(object[1])) {
     return;
   }
   const auto dtype = ReadNumpyDType(object[0]);

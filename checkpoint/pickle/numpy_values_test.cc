@@ -109,6 +109,16 @@ TEST_F(NumpyValuesTest, Numpy2HasAnotherModule) {
   EXPECT_EQ(root().kind(), ValueKind::kTensor);
 }
 
+TEST_F(NumpyValuesTest, Python2PicklesBytesAsText) {
+  HOIST_ASSERT_OK(Rebuild(
+      Call(Class("numpy.core.multiarray", "_reconstruct"),
+           {Class("numpy", "ndarray"), Ints({0}), "U\1b"}) +
+      Tuple({Int(1), Ints({2}), Dtype("u1", "|"), Bool(false), "U\2\xffx"}) +
+      "b"));
+  ASSERT_EQ(root().kind(), ValueKind::kTensor);
+  EXPECT_EQ(Content(storage()), "\xffx");
+}
+
 TEST_F(NumpyValuesTest, ColumnsFirst) {
   HOIST_ASSERT_OK(
       Rebuild(Array(Ints({2, 3}), Dtype("i2"), "aabbccddeeff", true)));

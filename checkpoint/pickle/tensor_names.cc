@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "hoist/core/status/status_macros.h"
 
 namespace hoist {
@@ -14,8 +15,24 @@ namespace {
 
 constexpr size_t kFreeEntries = 10'000;
 
-// Python's str() of a dict's key. Tuples nest no deeper than people write them.
-std::string KeyText(Value key, int depth = 0) {
+std::string KeyText(Value key, int depth = 0);
+
+// "1, 'a'", as deep as people write it.
+std::string KeyItems(Value key, int depth) {
+  constexpr int kMaxDepth = 4;
+  constexpr size_t kMaxItems = 100;
+  if (depth >= kMaxDepth || key.size() > kMaxItems) {
+    return "...";
+  }
+  std::string text;
+  for (size_t i = 0; i < key.size(); ++i) {
+    absl::StrAppend(&text, i > 0 ? ", " : "", KeyText(key[i], depth + 1));
+  }
+  return text;
+}
+
+// Python's str() of a dict's key, which is one of the few kinds that can be.
+std::string KeyText(Value key, int depth) {
   switch (key.kind()) {
     case ValueKind::kString:
       return depth == 0 ? std::string(key.AsString())
@@ -23,17 +40,21 @@ std::string KeyText(Value key, int depth = 0) {
     case ValueKind::kBytes:
       return absl::StrCat("b'", absl::CHexEscape(key.AsString()), "'");
     case ValueKind::kTuple: {
-      constexpr int kMaxDepth = 4;
-      constexpr size_t kMaxItems = 100;
-      if (depth >= kMaxDepth || key.size() > kMaxItems) {
-        return "(...)";
-      }
-      std::string text = "(";
-      for (size_t i = 0; i < key.size(); ++i) {
-        absl::StrAppend(&text, i > 0 ? ", " : "", KeyText(key[i], depth + 1));
-      }
-      return absl::StrCat(text, key.size() == 1 ? ",)" : ")");
+      const std::string items = KeyItems(key, depth);
+      return key.ClassName() == "torch.Size"
+                 ? absl::StrCat("torch.Size([", items, "])")
+                 : absl::StrCat("(", items, key.size() == 1 ? ",)" : ")");
     }
+    case ValueKind::kSet:
+      return key.size() == 0
+                 ? "frozenset()"
+                 : absl::StrCat("frozenset({", KeyItems(key, depth), "})");
+    case ValueKind::kOpaque:
+      if (key.ClassName() == "range" && key.size() == 3) {
+        const std::string items = KeyItems(key, depth);
+        return absl::StrCat("range(", absl::StripSuffix(items, ", 1"), ")");
+      }
+      return ValueText(key);
     default:
       return ValueText(key);
   }

@@ -75,6 +75,23 @@ TEST_F(NameTensorsTest, KeysAreAsPythonShowsThem) {
       ElementsAre("None", "True", "-1", "0.5", "('a', 1)", "('a',)", "b'x'"));
 }
 
+TEST_F(NameTensorsTest, KeysThatAreCollections) {
+  const ValueId one = graph_.AddInt(1);
+  const auto typed = [this](ValueKind kind, std::vector<ValueId> items,
+                            const char* module, const char* name) {
+    return graph_.AddItems(kind, items, graph_.AddClass(module, name));
+  };
+  EXPECT_THAT(
+      Names(Dict(
+          {typed(ValueKind::kTuple, {one}, "torch", "Size"), Tensor(),
+           typed(ValueKind::kSet, {one}, "builtins", "frozenset"), Tensor(),
+           typed(ValueKind::kSet, {}, "builtins", "frozenset"), Tensor(),
+           typed(ValueKind::kOpaque, {one, one, one}, "builtins", "range"),
+           Tensor()})),
+      ElementsAre("torch.Size([1])", "frozenset({1})", "frozenset()",
+                  "range(1, 1)"));
+}
+
 TEST_F(NameTensorsTest, TheRootMayBeATensor) {
   EXPECT_THAT(Names(Tensor()), ElementsAre(""));
 }

@@ -270,7 +270,7 @@ ValueId QuantizerState(ValueGraph& graph, Value quantizer) {
     entries.push_back(graph.AddString(names[i]));
     entries.push_back(parts[i]);
   }
-  return graph.AddItems(ValueKind::kDict, std::move(entries));
+  return graph.AddItems(ValueKind::kDict, entries);
 }
 
 }  // namespace
@@ -418,8 +418,10 @@ absl::StatusOr<std::optional<ValueId>> TorchVocabulary::RebuildFromType(
 // A storage that was pickled by itself: what torch.save wrote of it.
 absl::StatusOr<std::optional<ValueId>> TorchVocabulary::LoadEmbedded(
     ValueGraph& graph, const Arguments& arguments) {
+  // Python 2 pickles bytes as text.
   if (load_embedded_ == nullptr || arguments.size() != 1 ||
-      arguments[0].kind() != ValueKind::kBytes) {
+      (arguments[0].kind() != ValueKind::kBytes &&
+       arguments[0].kind() != ValueKind::kString)) {
     return std::nullopt;
   }
   HOIST_ASSIGN_OR_RETURN(PickledStorage storage, load_embedded_(arguments[0]));
@@ -431,7 +433,7 @@ namespace {
 // What torch.compile() made of a module: one with that as its only layer.
 ValueId MakeCompiledModule(ValueGraph& graph, ValueId module) {
   const auto add_dict = [&graph](std::vector<ValueId> entries) {
-    return graph.AddItems(ValueKind::kDict, std::move(entries));
+    return graph.AddItems(ValueKind::kDict, entries);
   };
   const ValueId name = graph.AddString("_orig_mod");
   const ValueId layers = add_dict({name, module});

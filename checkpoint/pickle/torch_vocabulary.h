@@ -39,7 +39,8 @@ class TorchVocabulary : public PickleVocabulary {
   using PersistentLoader =
       std::function<absl::StatusOr<Persistent>(ValueGraph& graph, Value id)>;
 
-  // A storage that was saved into bytes inside of the pickle (a kBytes value).
+  // A storage that was saved into bytes inside of the pickle (a kBytes
+  // value, or a kString one of Python 2's).
   using EmbeddedLoader =
       std::function<absl::StatusOr<PickledStorage>(Value bytes)>;
 

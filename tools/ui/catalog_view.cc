@@ -1,6 +1,7 @@
 #include "hoist/tools/ui/catalog_view.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -70,6 +71,7 @@ class View {
   // Of the storages that the model's tensors lie in.
   uint64_t StorageBytes() const;
   void AddTotals(const Summary& summary);
+  void AddLocations();
   void AddTies(const Summary& summary);
   void AddOther();
   void AddObjects();
@@ -166,6 +168,10 @@ void View::AddModule(absl::string_view name, Value module) {
   for (const std::string& line : lines) {
     absl::StrAppend(&text_, "  ", line, "\n");
   }
+  absl::StrAppend(&text_, "  A whole model of class ",
+                  DisplayText(module.ClassName(), kMaxTextWidth),
+                  ", which is not needed: its tensors have the names of its "
+                  "state dict\n");
 }
 
 void View::AddTree(absl::string_view path) {
@@ -244,6 +250,32 @@ void View::AddTotals(const Summary& summary) {
     absl::StrAppend(&text_, "  ", CountText(summary.without_data, "tensor"),
                     " without data in the file (saved on the meta device)\n");
   }
+  AddLocations();
+}
+
+// The devices that tensors were saved from, unless that is the CPU.
+void View::AddLocations() {
+  constexpr size_t kMaxLocations = 16;
+  std::map<absl::string_view, int64_t> counts;
+  for (const TensorEntry& tensor : catalog_.tensors) {
+    if (tensor.location != "cpu" && tensor.location != "meta") {
+      ++counts[tensor.location];
+    }
+  }
+  if (counts.empty()) {
+    return;
+  }
+  std::vector<std::string> parts;
+  for (const auto& [location, count] : counts) {
+    if (parts.size() == kMaxLocations) {
+      parts.push_back("others");
+      break;
+    }
+    parts.push_back(absl::StrCat(DisplayText(location, kMaxTextWidth), " (",
+                                 CountText(count, "tensor"), ")"));
+  }
+  absl::StrAppend(&text_, "  saved on ", absl::StrJoin(parts, ", "),
+                  "; where they are loaded to is for --device\n");
 }
 
 void View::AddTies(const Summary& summary) {

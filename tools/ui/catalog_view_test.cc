@@ -53,7 +53,20 @@ TEST_F(CatalogViewTest, ShowsModulesAsPythonPrintsThem) {
       graph_->AddItems(ValueKind::kDict, {graph_->AddString("ema"), module});
   EXPECT_THAT(Show(), HasSubstr("\nModule ema\n  Net()\n"));
   catalog_.root_id = module;
-  EXPECT_THAT(Show(), HasSubstr("\nModule\n  Net()\n"));
+  EXPECT_THAT(Show(), HasSubstr("\nModule\n  Net()\n  A whole model of class "
+                                "my.models.Net, which is not needed"));
+}
+
+TEST_F(CatalogViewTest, SaysWhatItWasSavedOn) {
+  AddTensor("a", {1}, 0);
+  EXPECT_THAT(Show(), Not(HasSubstr("saved on")));
+  AddTensor("b", {1}, 1);
+  catalog_.tensors[0].location = "cuda:3";
+  catalog_.tensors[1].location = "cuda:3";
+  EXPECT_THAT(Show(), HasSubstr("saved on cuda:3 (2 tensors); where"));
+  catalog_.tensors[0].location = "cuda:0";
+  EXPECT_THAT(Show(),
+              HasSubstr("saved on cuda:0 (1 tensor), cuda:3 (1 tensor)"));
 }
 
 TEST_F(CatalogViewTest, ShowsWhatIsInAFile) {

@@ -17,8 +17,8 @@ class EmbeddedStorages {
   // outlive this, and have the file that the pickle is in.
   explicit EmbeddedStorages(Catalog& catalog) : catalog_(catalog) {}
 
-  // The storage in a kBytes value; the same one for the same value. Errors are
-  // ReadLegacyStorage()'s.
+  // The storage in a kBytes or kString value; the same one for the same value.
+  // Errors are ReadLegacyStorage()'s.
   absl::StatusOr<PickledStorage> Load(Value bytes);
 
  private:

@@ -3,6 +3,7 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -50,6 +51,9 @@ class Namer {
   absl::Status AddTensor(ValueId id, Role role);
   std::vector<Child> ChildrenOf(Value value, Role role);
   std::vector<Child> ChildrenOfModule(Value state, const ScriptClass* type);
+  // Whether it is a tensor, or a value that stands for one that is made of
+  // others (composite_tensors.h).
+  static bool IsTensor(Value value);
   // Whether a value is a module with a dict of attributes.
   bool IsModule(Value value);
   static void AddItems(Value value, std::vector<Child>& children);
@@ -69,6 +73,13 @@ class Namer {
   size_t visits_ = 0;
   size_t name_bytes_ = 0;
 };
+
+bool Namer::IsTensor(Value value) {
+  return value.kind() == ValueKind::kTensor ||
+         (value.kind() == ValueKind::kOpaque &&
+          (absl::StartsWith(value.ClassName(), "torch.sparse_") ||
+           absl::StartsWith(value.ClassName(), "torch.nested.")));
+}
 
 bool Namer::IsModule(Value value) {
   if (value.kind() != ValueKind::kOpaque ||
@@ -106,12 +117,13 @@ std::vector<Namer::Child> Namer::ChildrenOfModule(Value state,
   AddItems(state, attributes);
   for (Child& child : attributes) {
     const Value value(&graph_, child.id);
-    if (value.kind() == ValueKind::kTensor) {
+    if (IsTensor(value)) {
       if (type == nullptr) {
-        const int64_t index = std::get<int64_t>(graph_.node(child.id).data);
-        child.role = unnamed_[static_cast<size_t>(index)].requires_grad
-                         ? Role::kParameter
-                         : Role::kBuffer;
+        child.role =
+            value.kind() == ValueKind::kTensor &&
+                    unnamed_[static_cast<size_t>(value.AsIndex())].requires_grad
+                ? Role::kParameter
+                : Role::kBuffer;
       } else if (type->parameters.contains(child.key)) {
         child.role = Role::kParameter;
       } else if (type->buffers.contains(child.key)) {
@@ -138,15 +150,16 @@ std::vector<Namer::Child> Namer::ChildrenOf(Value value, Role role) {
     return ChildrenOfModule(value.state(), classes_.Find(value.ClassName()));
   }
   std::vector<Child> children;
-  AddItems(value, children);
+  if (value.kind() == ValueKind::kTensor) {
+    // The scales of a quantized one.
+    AddItems(value.state(), children);
+  } else {
+    AddItems(value, children);
+  }
   if (value.kind() == ValueKind::kOpaque) {
     // The attributes, under their own names.
     AddItems(value.state(), children);
     const std::string name = value.ClassName();
-    if (name == "torch._utils._rebuild_sparse_tensor") {
-      warnings_.push_back(absl::StrCat(
-          name_, ": a sparse tensor, of which Hoist lists the parts"));
-    }
     const ScriptClass* const type = classes_.Find(name);
     if (type != nullptr && type->is_module && type->has_setstate) {
       warnings_.push_back(absl::StrCat(
@@ -154,6 +167,10 @@ std::vector<Namer::Child> Namer::ChildrenOf(Value value, Role role) {
           " has a __setstate__ of its own, which Hoist never runs: its tensors "
           "have the names that they have in its state"));
     }
+  }
+  // The parts of a tensor are what it is.
+  for (Child& child : children) {
+    child.role = IsTensor(value) ? role : Role::kOther;
   }
   return children;
 }
@@ -190,7 +207,7 @@ absl::Status Namer::Enter(ValueId id, Role role) {
   }
   const Value value(&graph_, id);
   if (value.kind() == ValueKind::kTensor) {
-    return AddTensor(id, role);
+    HOIST_RETURN_IF_ERROR(AddTensor(id, role));
   }
   if (entered_[id]) {
     return absl::OkStatus();
