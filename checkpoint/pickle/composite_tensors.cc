@@ -86,16 +86,19 @@ std::optional<ValueId> MakeSparse(ValueGraph& graph, Arguments arguments) {
     return std::nullopt;
   }
   const Value layout(&graph, arguments[0]);
+  // None has more parts, and a call of a few bytes copies them.
+  constexpr size_t kMaxParts = 8;
+  const Value items(&graph, arguments[1]);
   std::string class_name;
   std::vector<ValueId> parts;
   if (layout.kind() == ValueKind::kClass && arguments.size() == 2 &&
-      graph.node(arguments[1]).kind == ValueKind::kTuple) {
+      items.kind() == ValueKind::kTuple && items.size() <= kMaxParts) {
     class_name = std::string(layout.AsString());
-    const Value items(&graph, arguments[1]);
     for (size_t i = 0; i < items.size(); ++i) {
       parts.push_back(items[i].id());
     }
-  } else if (layout.kind() == ValueKind::kInt && arguments.size() > 4) {
+  } else if (layout.kind() == ValueKind::kInt && arguments.size() > 4 &&
+             arguments.size() <= kMaxParts) {
     class_name = std::string(LayoutName(layout.AsInt()).value_or(""));
     parts.assign(arguments.begin() + 3, arguments.end() - 1);
     parts.push_back(arguments[1]);
@@ -129,8 +132,11 @@ std::optional<ValueId> MakeWrapper(ValueGraph& graph, Arguments arguments) {
 
 // ({"values": ..., "offsets": ..., "lengths": ...},), which become attributes.
 std::optional<ValueId> MakeJagged(ValueGraph& graph, Arguments arguments) {
+  // Real ones have six.
+  constexpr size_t kMaxKeywords = 16;
   if (arguments.size() != 1 ||
-      graph.node(arguments[0]).kind != ValueKind::kDict) {
+      graph.node(arguments[0]).kind != ValueKind::kDict ||
+      Value(&graph, arguments[0]).size() > kMaxKeywords) {
     return std::nullopt;
   }
   std::vector<ValueId> attributes;

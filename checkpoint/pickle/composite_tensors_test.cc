@@ -192,15 +192,47 @@ TEST_F(CompositeTensorsTest, ChannelsOfQuantizedTensorsAreListedBelowThem) {
 
 TEST_F(CompositeTensorsTest, JaggedTensors) {
   EXPECT_THAT(
-      Names(Call(Class("torch._tensor", "_rebuild_from_type_v2"),
-                 {Class("torch.nested._internal.nested_tensor", "_rebuild_njt"),
-                  Class("torch.nested._internal.nested_tensor", "NestedTensor"),
-                  Tuple({Dict({Text("values"), AnyTensor(), Text("offsets"),
-                               AnyTensor(), Text("lengths"), "N"})}),
-                  Dict({Text("mine"), AnyTensor()})})),
-      ElementsAre("t._values", "t._offsets", "t.mine"));
+      Names(Call(
+          Class("torch._tensor", "_rebuild_from_type_v2"),
+          {Class("torch.nested._internal.nested_tensor", "_rebuild_njt"),
+           Class("torch.nested._internal.nested_tensor", "NestedTensor"),
+           Tuple({Dict({Text("values"), AnyTensor(), Text("offsets"),
+                        AnyTensor(), Text("lengths"), "N"})}),
+           Dict({Text("_values"), AnyTensor(), Text("mine"), AnyTensor()})})),
+      // The values are in both.
+      ElementsAre("t._offsets", "t._values", "t.mine"));
   EXPECT_EQ(value().ClassName(),
             "torch.nested._internal.nested_tensor.NestedTensor");
+}
+
+// Many calls of a few bytes could be given the same ones.
+TEST_F(CompositeTensorsTest, CallsWithMoreArgumentsThanThereAreStayCalls) {
+  const auto wrapper = [](size_t count) {
+    std::vector<std::string> arguments(count, Class("m", "T"));
+    return Call(Class("torch._tensor", "_rebuild_from_type_v2"),
+                {Function("_rebuild_wrapper_subclass"), Class("m", "T"),
+                 Tuple(arguments), "N"});
+  };
+  Names(wrapper(64));
+  EXPECT_EQ(value().ClassName(), "m.T");
+  Names(wrapper(65));
+  EXPECT_EQ(value().ClassName(), "torch._tensor._rebuild_from_type_v2");
+
+  const auto jagged = [](int count) {
+    std::vector<std::string> keywords;
+    for (int i = 0; i < count; ++i) {
+      keywords.push_back(Int(i));
+      keywords.push_back("N");
+    }
+    return Call(Class("torch.nested._internal.nested_tensor", "_rebuild_njt"),
+                {Dict(keywords)});
+  };
+  Names(jagged(16));
+  EXPECT_EQ(value().ClassName(),
+            "torch.nested._internal.nested_tensor.NestedTensor");
+  Names(jagged(17));
+  EXPECT_EQ(value().ClassName(),
+            "torch.nested._internal.nested_tensor._rebuild_njt");
 }
 
 TEST_F(CompositeTensorsTest, CompiledModulesAreALayerOfTheirOwn) {

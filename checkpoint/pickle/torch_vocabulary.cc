@@ -368,6 +368,35 @@ const TorchVocabulary::Rebuild* TorchVocabulary::FindRebuild(
   return nullptr;
 }
 
+namespace {
+
+// Of what a tensor is made of and its attributes, which may name the same.
+ValueId JoinStates(ValueGraph& graph, ValueId parts, ValueId attributes) {
+  const Value own(&graph, parts);
+  const Value given(&graph, attributes);
+  // A call of a few bytes would copy them all.
+  constexpr size_t kMaxAttributes = 64;
+  if (own.kind() != ValueKind::kDict || given.kind() != ValueKind::kDict ||
+      given.size() > kMaxAttributes) {
+    return graph.AddItems(ValueKind::kTuple, {parts, attributes});
+  }
+  std::vector<ValueId> entries;
+  for (size_t i = 0; i < own.size(); ++i) {
+    const Value key = own.key(i);
+    if (key.kind() != ValueKind::kString || !given.Find(key.AsString())) {
+      entries.push_back(key.id());
+      entries.push_back(own.value(i).id());
+    }
+  }
+  for (size_t i = 0; i < given.size(); ++i) {
+    entries.push_back(given.key(i).id());
+    entries.push_back(given.value(i).id());
+  }
+  return graph.AddItems(ValueKind::kDict, entries);
+}
+
+}  // namespace
+
 // (function, type, arguments, state): a tensor of a subclass, or with
 // attributes.
 absl::StatusOr<std::optional<ValueId>> TorchVocabulary::RebuildFromType(
@@ -379,6 +408,11 @@ absl::StatusOr<std::optional<ValueId>> TorchVocabulary::RebuildFromType(
     return absl::DataLossError("its arguments are no function, type and tuple");
   }
   const std::string function(arguments[0].AsString());
+  // Real ones have ten at most, and a call of a few bytes copies them.
+  constexpr size_t kMaxInnerArguments = 64;
+  if (arguments[2].size() > kMaxInnerArguments) {
+    return std::nullopt;
+  }
   std::vector<ValueId> inner;
   for (size_t i = 0; i < arguments[2].size(); ++i) {
     inner.push_back(arguments[2][i].id());
@@ -407,10 +441,9 @@ absl::StatusOr<std::optional<ValueId>> TorchVocabulary::RebuildFromType(
     return made;
   }
   const ValueId own_state = graph.node(*made).state;
-  const ValueId both =
-      own_state == ValueGraph::kNoneId
-          ? state
-          : graph.AddItems(ValueKind::kTuple, {own_state, state});
+  const ValueId both = own_state == ValueGraph::kNoneId
+                           ? state
+                           : JoinStates(graph, own_state, state);
   graph.node(*made).state = both;
   return made;
 }

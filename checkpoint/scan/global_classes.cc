@@ -78,6 +78,10 @@ const absl::flat_hash_map<std::string, Names>& HarmlessNames() {
         "_rebuild_device_tensor_from_cpu_tensor", "_rebuild_xla_tensor"}},
       {"torch._tensor", {"_rebuild_from_type_v2", "_rebuild_from_type"}},
       {"torch.tensor", {"_rebuild_from_type"}},
+      {"torch.nested._internal.nested_tensor",
+       {"_rebuild_njt", "NestedTensor"}},
+      // A pair of numbers that jagged tensors have as an attribute.
+      {"torch._dynamo.decorators", {"_DimRange"}},
       {"torch.serialization", {"_get_layout"}},
       {"torch.jit._pickle",
        {"build_intlist", "build_tensorlist", "build_doublelist",

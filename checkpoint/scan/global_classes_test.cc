@@ -37,6 +37,8 @@ TEST(ClassifyGlobalTest, WhatCheckpointsAreMadeOfIsHarmless) {
              {"torch", "per_channel_affine"},
              {"torch._utils", "_rebuild_tensor_v2"},
              {"torch.serialization", "_get_layout"},
+             {"torch.nested._internal.nested_tensor", "_rebuild_njt"},
+             {"torch._dynamo.decorators", "_DimRange"},
              {"torch.storage", "UntypedStorage"},
              {"torch.nn.modules.linear", "Linear"},
              {"torch.nn.functional", "relu"},
