@@ -1,7 +1,6 @@
 #ifndef HOIST_CHECKPOINT_LOAD_TEST_CHECKPOINT_H_
 #define HOIST_CHECKPOINT_LOAD_TEST_CHECKPOINT_H_
 
-#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,29 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "hoist/checkpoint/catalog/catalog.h"
 #include "hoist/core/hash/crc32.h"
+#include "hoist/core/io/memory_file.h"
 #include "hoist/core/io/random_access_file.h"
 
 namespace hoist {
-
-// A file in memory, for tests.
-class MemoryFile : public RandomAccessFile {
- public:
-  explicit MemoryFile(std::string content) : content_(std::move(content)) {}
-
-  const std::string& path() const override { return path_; }
-  uint64_t size_bytes() const override { return content_.size(); }
-  absl::Status ReadAt(uint64_t offset, absl::Span<uint8_t> out) const override {
-    if (offset > content_.size() || out.size() > content_.size() - offset) {
-      return absl::DataLossError("the file has become shorter");
-    }
-    std::memcpy(out.data(), content_.data() + offset, out.size());
-    return absl::OkStatus();
-  }
-
- private:
-  const std::string path_ = "memory.pt";
-  const std::string content_;
-};
 
 // A catalog of storages with the given contents in one file, with gaps between
 // them, and a one-dimensional float32 tensor "t<i>" over each whole storage.
@@ -55,7 +35,7 @@ struct TestCheckpoint {
       absl::StrAppend(&content, storage, "gap");
     }
     catalog.files = {{.path = "memory.pt", .size_bytes = content.size()}};
-    files = {std::make_shared<MemoryFile>(std::move(content))};
+    files = {std::make_shared<MemoryFile>(content)};
   }
 };
 
