@@ -253,6 +253,30 @@ absl::Status CheckMember(const ZipMember& member, uint64_t file_size) {
   return absl::OkStatus();
 }
 
+// Members that share bytes would let a small file ask for much memory.
+absl::Status ExpectApart(const std::vector<ZipMember>& members) {
+  std::vector<const ZipMember*> in_order;
+  in_order.reserve(members.size());
+  for (const ZipMember& member : members) {
+    in_order.push_back(&member);
+  }
+  std::sort(in_order.begin(), in_order.end(),
+            [](const ZipMember* a, const ZipMember* b) {
+              return a->header_offset_bytes < b->header_offset_bytes;
+            });
+  for (size_t i = 1; i < in_order.size(); ++i) {
+    const ZipMember& before = *in_order[i - 1];
+    // Lies inside the file, as CheckMember() made sure.
+    const uint64_t end = before.header_offset_bytes + before.stored_bytes +
+                         ZipLocalHeaderBytes(before);
+    if (end > in_order[i]->header_offset_bytes) {
+      return Corrupt(absl::StrCat("members ", before.name, " and ",
+                                  in_order[i]->name, " lie over each other"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<ZipDirectory> ZipDirectory::Read(const RandomAccessFile& file) {
@@ -273,6 +297,7 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(const RandomAccessFile& file) {
       return Corrupt(absl::StrCat("member ", name, " is there more than once"));
     }
   }
+  HOIST_RETURN_IF_ERROR(ExpectApart(directory.members_));
   return directory;
 }
 
@@ -328,6 +353,15 @@ absl::StatusOr<uint64_t> ZipDataOffsetOf(const ZipMember& member,
         " bytes at offset ", offset, ", and the file has ", file_size_bytes));
   }
   return offset;
+}
+
+uint64_t MaxExpandingBytes(const ZipMember& member, uint64_t max_bytes) {
+  constexpr uint64_t kFreeBytes = uint64_t{4} << 20;
+  constexpr uint64_t kMaxRatio = 32;
+  if (!member.is_deflated() || member.stored_bytes > max_bytes / kMaxRatio) {
+    return max_bytes;
+  }
+  return std::min(max_bytes, kFreeBytes + kMaxRatio * member.stored_bytes);
 }
 
 absl::StatusOr<Bytes> ReadZipMember(const RandomAccessFile& file,

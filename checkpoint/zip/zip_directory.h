@@ -36,7 +36,8 @@ class ZipDirectory {
   // Reads it from the end of `file`; blocks. kDataLoss if there is none or it
   // does not fit the file; kUnimplemented for archives of several disks, and
   // for encrypted members. A name that occurs twice is kDataLoss: which of the
-  // two counts is up to each reader, and they differ.
+  // two counts is up to each reader, and they differ. So are members that lie
+  // over each other: a small file could ask for all memory by them.
   static absl::StatusOr<ZipDirectory> Read(const RandomAccessFile& file);
 
   ZipDirectory(ZipDirectory&&) = default;
@@ -72,6 +73,12 @@ size_t ZipLocalHeaderBytes(const ZipMember& member);
 absl::StatusOr<uint64_t> ZipDataOffsetOf(const ZipMember& member,
                                          absl::Span<const uint8_t> header,
                                          uint64_t file_size_bytes);
+
+// `max_bytes`, or less for a member that is deflated: how much to read of
+// content that takes many times its bytes in memory, like pickles. Those shrink
+// to a third, and here may to a 32nd; without a bound a few bytes could ask for
+// all memory.
+uint64_t MaxExpandingBytes(const ZipMember& member, uint64_t max_bytes);
 
 // Reads the content of a member of at most `max_bytes`, and compares its
 // CRC-32, unless none is recorded (0). Too big is kResourceExhausted, damage

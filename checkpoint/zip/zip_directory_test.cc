@@ -191,6 +191,37 @@ TEST(ZipDirectoryTest, MembersMustLieInsideTheFile) {
   EXPECT_THAT(ReadStatus(zip.Finish()), StatusIs(absl::StatusCode::kDataLoss));
 }
 
+TEST(ZipDirectoryTest, MembersMustNotLieOverEachOther) {
+  ZipBuilder same;
+  same.Add("m/a", "content");
+  same.Add("m/b", "content", {.header_offset = 0});
+  EXPECT_THAT(ReadStatus(same.Finish()),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("m/a and m/b lie over each other")));
+  // The second is inside of the first.
+  ZipBuilder inner;
+  inner.Add("n", "x");
+  const std::string content = inner.Finish();
+  ZipBuilder outer;
+  outer.Add("m/a", content);
+  outer.Add("n", "x",
+            {.header_offset = static_cast<uint32_t>(outer.last_offset())});
+  EXPECT_THAT(ReadStatus(outer.Finish()),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("m/a and n lie over each other")));
+}
+
+TEST(ZipDirectoryTest, ContentThatExpandsIsBounded) {
+  constexpr uint64_t kMax = uint64_t{1} << 30;
+  ZipMember member{.method = 8, .stored_bytes = 100};
+  EXPECT_EQ(MaxExpandingBytes(member, kMax), uint64_t{4 << 20} + 3200);
+  EXPECT_EQ(MaxExpandingBytes(member, 1000), 1000u);
+  member.stored_bytes = kMax;
+  EXPECT_EQ(MaxExpandingBytes(member, kMax), kMax);
+  member = {.method = 0, .stored_bytes = 100};
+  EXPECT_EQ(MaxExpandingBytes(member, kMax), kMax);
+}
+
 TEST(ZipDirectoryTest, ContentIsBounded) {
   ZipBuilder zip;
   zip.Add("m/a", "seventeen letters");

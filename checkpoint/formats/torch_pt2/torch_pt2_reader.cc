@@ -44,7 +44,8 @@ absl::Status CompiledOnly() {
 absl::StatusOr<std::string> ReadText(const RandomAccessFile& file,
                                      const ZipMember& member,
                                      uint64_t max_bytes) {
-  const auto bytes = ReadZipMember(file, member, max_bytes);
+  const auto bytes =
+      ReadZipMember(file, member, MaxExpandingBytes(member, max_bytes));
   if (!bytes.ok()) {
     return Annotate(bytes.status(), member.name);
   }

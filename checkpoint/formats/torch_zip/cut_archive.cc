@@ -137,7 +137,8 @@ absl::StatusOr<Remains> FindRemains(const RandomAccessFile& file) {
     if (slash != std::string::npos &&
         absl::string_view(member->name).substr(slash) == kPickle) {
       remains.is_of_torch = true;
-      const auto pickle = ReadZipMember(file, *member, kMaxPickleBytes);
+      const auto pickle = ReadZipMember(
+          file, *member, MaxExpandingBytes(*member, kMaxPickleBytes));
       if (pickle.ok()) {
         remains.tensors.Read(
             *pickle, absl::string_view(member->name).substr(0, slash + 1));

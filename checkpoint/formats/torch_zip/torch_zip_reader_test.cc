@@ -189,6 +189,28 @@ TEST(TorchZipReaderTest, DeflatedStoragesAreRead) {
                                              HasSubstr("method 12")));
 }
 
+// Each byte of a pickle may take 60 in memory, and deflate makes 1000 of one.
+TEST(TorchZipReaderTest, DeflatedPicklesAreBounded) {
+  constexpr size_t kFreeBytes = size_t{4} << 20;
+  const auto read = [](size_t size, uint16_t method) {
+    const std::string pickle = Pickle("(" + std::string(size - 5, 'N') + "t");
+    ZipBuilder zip;
+    ZipBuilder::MemberOptions options{.method = method};
+    if (method == 8) {
+      options.stored = RawDeflate(pickle, 9);
+    }
+    zip.Add("m/data.pkl", pickle, options);
+    zip.Add("m/version", "3\n");
+    return ReadBytes(zip.Finish()).status();
+  };
+  HOIST_EXPECT_OK(read(kFreeBytes, 8));
+  const absl::Status status = read(2 * kFreeBytes, 8);
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted,
+                               HasSubstr("m/data.pkl has 8388608 bytes")));
+  EXPECT_THAT(HintOf(status), HasSubstr("zip -0 -r"));
+  HOIST_EXPECT_OK(read(2 * kFreeBytes, 0));
+}
+
 // What a damaged or hostile pickle can say of a storage.
 TEST(TorchZipReaderTest, StoragesAreHeldAgainstTheirRecords) {
   const auto tensor = [](const std::string& storage) {
