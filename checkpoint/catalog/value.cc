@@ -158,16 +158,23 @@ ValueId ValueGraph::AddItems(ValueKind kind, absl::Span<const ValueId> items,
 }
 
 ValueId ValueGraph::AddClass(absl::string_view module, absl::string_view name) {
-  const auto [known, is_new] =
-      classes_.try_emplace(absl::StrCat(module, "\n", name), kNoneId);
-  if (is_new) {
-    class_names_.emplace_back(module, name);
-    known->second =
-        Add({.kind = ValueKind::kClass,
-             .data = module == "builtins" ? std::string(name)
-                                          : absl::StrCat(module, ".", name)});
+  const auto known = classes_.find({module, name});
+  if (known != classes_.end()) {
+    return known->second;
   }
-  return known->second;
+  constexpr absl::string_view kBuiltins = "builtins";
+  class_names_.emplace_back(module, name);
+  const bool is_builtin = module == kBuiltins;
+  const ValueId id =
+      Add({.kind = ValueKind::kClass,
+           .data = is_builtin ? std::string(name)
+                              : absl::StrCat(module, ".", name)});
+  const absl::string_view text = std::get<std::string>(node(id).data);
+  classes_.emplace(
+      std::pair(is_builtin ? kBuiltins : text.substr(0, module.size()),
+                text.substr(text.size() - name.size())),
+      id);
+  return id;
 }
 
 std::string Value::ClassName() const {
@@ -197,38 +204,9 @@ std::complex<double> Value::AsComplex() const {
   return std::get<std::complex<double>>(node().data);
 }
 
-absl::string_view Value::AsString() const {
-  HOIST_CHECK(std::holds_alternative<std::string>(node().data));
-  return std::get<std::string>(node().data);
-}
-
 int Value::AsIndex() const {
   HOIST_CHECK(kind() == ValueKind::kTensor || kind() == ValueKind::kStorage);
   return static_cast<int>(std::get<int64_t>(node().data));
-}
-
-const std::vector<ValueId>& Value::items() const {
-  HOIST_CHECK(std::holds_alternative<std::vector<ValueId>>(node().data));
-  return std::get<std::vector<ValueId>>(node().data);
-}
-
-size_t Value::size() const {
-  return kind() == ValueKind::kDict ? items().size() / 2 : items().size();
-}
-
-Value Value::operator[](size_t i) const {
-  HOIST_CHECK(kind() != ValueKind::kDict && i < size());
-  return Value(graph_, items()[i]);
-}
-
-Value Value::key(size_t i) const {
-  HOIST_CHECK(kind() == ValueKind::kDict && i < size());
-  return Value(graph_, items()[2 * i]);
-}
-
-Value Value::value(size_t i) const {
-  HOIST_CHECK(kind() == ValueKind::kDict && i < size());
-  return Value(graph_, items()[2 * i + 1]);
 }
 
 std::optional<Value> Value::Find(absl::string_view text) const {

@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "hoist/core/base/check.h"
 #include "hoist/core/base/stable_vector.h"
 
 namespace hoist {
@@ -87,8 +88,9 @@ class ValueGraph {
 
  private:
   StableVector<Node> nodes_;
-  // By module and name, parted by a line feed.
-  absl::flat_hash_map<std::string, ValueId> classes_;
+  // By module and name, which are parts of the nodes' own text.
+  absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, ValueId>
+      classes_;
   std::vector<std::pair<std::string, std::string>> class_names_;
 };
 
@@ -111,19 +113,29 @@ class Value {
   double AsFloat() const;
   std::complex<double> AsComplex() const;
   // kString, kBytes, kBigInt; kClass: its name with its module.
-  absl::string_view AsString() const;
+  absl::string_view AsString() const {
+    const auto* const text = std::get_if<std::string>(&node().data);
+    HOIST_CHECK(text != nullptr);
+    return *text;
+  }
   // kTensor: index into Catalog::tensors of its first entry, -1 if it has none.
   // kStorage: into Catalog::storages.
   int AsIndex() const;
 
   // Items of a list, tuple or set, entries of a dict, arguments of an opaque
   // object (a kTuple mostly).
-  size_t size() const;
+  size_t size() const {
+    return kind() == ValueKind::kDict ? items().size() / 2 : items().size();
+  }
   // Item i of a list, tuple, set or of an opaque object's arguments.
-  Value operator[](size_t i) const;
+  Value operator[](size_t i) const {
+    const std::vector<ValueId>& list = items();
+    HOIST_CHECK(kind() != ValueKind::kDict && i < list.size());
+    return Value(graph_, list[i]);
+  }
   // Entry i of a dict.
-  Value key(size_t i) const;
-  Value value(size_t i) const;
+  Value key(size_t i) const { return Value(graph_, entry(i)[0]); }
+  Value value(size_t i) const { return Value(graph_, entry(i)[1]); }
   // The last value of a dict under that string; nullopt also if it is no dict.
   std::optional<Value> Find(absl::string_view key) const;
 
@@ -132,7 +144,16 @@ class Value {
 
  private:
   const ValueGraph::Node& node() const { return graph_->node(id_); }
-  const std::vector<ValueId>& items() const;
+  const std::vector<ValueId>& items() const {
+    const auto* const list = std::get_if<std::vector<ValueId>>(&node().data);
+    HOIST_CHECK(list != nullptr);
+    return *list;
+  }
+  const ValueId* entry(size_t i) const {
+    const std::vector<ValueId>& list = items();
+    HOIST_CHECK(kind() == ValueKind::kDict && i < list.size() / 2);
+    return &list[2 * i];
+  }
 
   const ValueGraph* graph_;
   ValueId id_;
