@@ -322,6 +322,7 @@ absl::StatusOr<std::vector<TensorEntry>> Namer::Run(ValueId root) {
   first_entry_.assign(graph_.size(), -1);
   entered_.assign(graph_.size(), false);
   known_.assign(graph_.size(), false);
+  named_.reserve(unnamed_.size());
   HOIST_RETURN_IF_ERROR(Walk(root, /*has_key=*/false, true));
   is_rest_ = true;
   // More may be found on the way.
