@@ -11,17 +11,22 @@ namespace hoist {
 namespace {
 
 Json TensorJson(const TensorEntry& tensor) {
-  Json json;
-  json["name"] = tensor.name;
-  json["dtype"] = std::string(DTypeName(tensor.spec.dtype));
-  json["shape"] = tensor.spec.shape;
-  json["strides"] = tensor.spec.strides;
-  json["nbytes"] = LogicalBytes(tensor.spec).value_or(0);
-  json["storage"] = tensor.storage ? Json(*tensor.storage) : Json(nullptr);
-  json["storage_offset"] = tensor.storage_offset;
-  json["location"] = tensor.location;
-  json["requires_grad"] = tensor.requires_grad;
-  json["persistent"] = tensor.is_persistent;
+  Json json = Json::object();
+  // Json's [] would look at all keys.
+  auto& members = json.get_ref<Json::object_t&>();
+  constexpr size_t kMembers = 11;
+  members.reserve(kMembers);
+  members.emplace_back("name", tensor.name);
+  members.emplace_back("dtype", std::string(DTypeName(tensor.spec.dtype)));
+  members.emplace_back("shape", tensor.spec.shape);
+  members.emplace_back("strides", tensor.spec.strides);
+  members.emplace_back("nbytes", LogicalBytes(tensor.spec).value_or(0));
+  members.emplace_back("storage",
+                       tensor.storage ? Json(*tensor.storage) : Json(nullptr));
+  members.emplace_back("storage_offset", tensor.storage_offset);
+  members.emplace_back("location", tensor.location);
+  members.emplace_back("requires_grad", tensor.requires_grad);
+  members.emplace_back("persistent", tensor.is_persistent);
   return json;
 }
 

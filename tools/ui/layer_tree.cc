@@ -18,44 +18,71 @@ namespace {
 struct Item {
   absl::string_view rest;  // of its name
   int index;
+  absl::string_view part;  // the first of `rest`
 };
 
-LayerNode Build(std::string label, std::vector<int> tensors,
-                const std::vector<Item>& below, int depth) {
-  LayerNode node{.label = std::move(label), .tensors = std::move(tensors)};
-  struct Group {
-    absl::string_view part;
-    std::vector<int> tensors;
-    std::vector<Item> below;
-  };
-  std::vector<Group> groups;
+// Takes the first part of each item's rest, and moves items with equal ones
+// beside each other, in the order of the first of them. Returns how many
+// different parts there are.
+size_t GroupByPart(absl::Span<Item> items, int depth) {
   absl::flat_hash_map<absl::string_view, size_t> group_of;
-  size_t group = 0;
-  for (const Item& item : below) {
-    const size_t dot = depth + 1 < kMaxLayerDepth ? item.rest.find('.')
+  std::vector<size_t> groups(items.size());
+  bool is_grouped = true;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const size_t dot = depth + 1 < kMaxLayerDepth ? items[i].rest.find('.')
                                                   : absl::string_view::npos;
-    const absl::string_view part = item.rest.substr(0, dot);
-    // Mostly a layer's tensors follow each other.
-    if (groups.empty() || groups[group].part != part) {
-      const auto [known, is_new] = group_of.try_emplace(part, groups.size());
-      group = known->second;
-      if (is_new) {
-        groups.push_back({.part = part});
+    items[i].part = items[i].rest.substr(0, dot);
+    if (i > 0 && items[i].part == items[i - 1].part) {
+      groups[i] = groups[i - 1];
+      continue;
+    }
+    const auto [group, is_new] =
+        group_of.try_emplace(items[i].part, group_of.size());
+    groups[i] = group->second;
+    is_grouped = is_grouped && is_new;
+  }
+  if (!is_grouped) {
+    std::vector<std::pair<size_t, Item>> sorted;
+    sorted.reserve(items.size());
+    for (size_t i = 0; i < items.size(); ++i) {
+      sorted.emplace_back(groups[i], items[i]);
+    }
+    std::stable_sort(
+        sorted.begin(), sorted.end(),
+        [](const auto& x, const auto& y) { return x.first < y.first; });
+    for (size_t i = 0; i < items.size(); ++i) {
+      items[i] = sorted[i].second;
+    }
+  }
+  return group_of.size();
+}
+
+// The nodes below which `items` are; changes these.
+std::vector<LayerNode> Build(absl::Span<Item> items, int depth) {
+  std::vector<LayerNode> nodes;
+  if (items.empty()) {
+    return nodes;
+  }
+  nodes.reserve(GroupByPart(items, depth));
+  for (size_t first = 0; first < items.size();) {
+    const absl::string_view part = items[first].part;
+    LayerNode& node = nodes.emplace_back();
+    node.label = std::string(part);
+    size_t below = first;
+    size_t end = first;
+    for (; end < items.size() && items[end].part == part; ++end) {
+      const Item item = items[end];
+      if (item.rest.size() == part.size()) {
+        node.tensors.push_back(item.index);
+      } else {
+        items[below++] = {.rest = item.rest.substr(part.size() + 1),
+                          .index = item.index};
       }
     }
-    if (dot == absl::string_view::npos) {
-      groups[group].tensors.push_back(item.index);
-    } else {
-      groups[group].below.push_back({item.rest.substr(dot + 1), item.index});
-    }
+    node.children = Build(items.subspan(first, below - first), depth + 1);
+    first = end;
   }
-  node.children.reserve(groups.size());
-  for (Group& group : groups) {
-    node.children.push_back(Build(std::string(group.part),
-                                  std::move(group.tensors), group.below,
-                                  depth + 1));
-  }
-  return node;
+  return nodes;
 }
 
 // A label as text and a number at its end: "layer_07" is "layer_" and 7.
@@ -231,9 +258,9 @@ LayerNode BuildLayerTree(absl::Span<const TensorRow> rows,
   std::vector<Item> items;
   items.reserve(shown.size());
   for (const int index : shown) {
-    items.push_back({rows[index].name, index});
+    items.push_back({.rest = rows[index].name, .index = index});
   }
-  LayerNode root = Build("", {}, items, 0);
+  LayerNode root{.children = Build(absl::MakeSpan(items), 0)};
   FoldChildren(root, rows);
   Count(root, rows);
   JoinChains(root);

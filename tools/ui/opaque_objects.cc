@@ -32,14 +32,36 @@ class Walk {
     size_t place;
   };
 
-  void Push(Value value, size_t place) { stack_.push_back({value, place}); }
+  // Whether it is an object, or others may be in it.
+  static bool IsOfInterest(Value value) {
+    switch (value.kind()) {
+      case ValueKind::kDict:
+      case ValueKind::kList:
+      case ValueKind::kTuple:
+      case ValueKind::kSet:
+      case ValueKind::kOpaque:
+        return true;
+      default:
+        return value.state().kind() != ValueKind::kNone;
+    }
+  }
+
+  void Push(Value value, size_t place) {
+    if (IsOfInterest(value)) {
+      stack_.push_back({value, place});
+    }
+  }
   void PushUnderKey(Value value, size_t parent, Value key) {
-    places_.push_back({.parent = parent, .key = key});
-    Push(value, places_.size() - 1);
+    if (IsOfInterest(value)) {
+      places_.push_back({.parent = parent, .key = key});
+      stack_.push_back({value, places_.size() - 1});
+    }
   }
   void PushUnderPosition(Value value, size_t parent, size_t position) {
-    places_.push_back({.parent = parent, .position = position});
-    Push(value, places_.size() - 1);
+    if (IsOfInterest(value)) {
+      places_.push_back({.parent = parent, .position = position});
+      stack_.push_back({value, places_.size() - 1});
+    }
   }
   void PushChildren(const Visit& visit);
   void PushDict(Value dict, size_t place);
