@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
+#include "hoist/tools/commands/huge_page_heap.h"
 #include "hoist/tools/commands/inspect_command.h"
 #include "hoist/tools/commands/load_command.h"
 #include "hoist/tools/commands/process_context.h"
@@ -164,7 +165,15 @@ int RunHoist(const std::vector<std::string>& arguments,
 int VerbMain(const std::string& verb, int argc, char** argv) {
   std::vector<std::string> arguments = {verb};
   arguments.insert(arguments.end(), argv + 1, argv + argc);
-  return RunHoist(arguments, ProcessContext(argv[0]));
+  return ProcessMain(arguments, argv[0]);
+}
+
+int ProcessMain(const std::vector<std::string>& arguments,
+                const std::string& argv0) {
+  // A catalog of 20,000 tensors takes 50 MB.
+  constexpr size_t kHeapBytes = size_t{64} << 20;
+  UseHugePagesForHeap(kHeapBytes);
+  return RunHoist(arguments, ProcessContext(argv0));
 }
 
 }  // namespace hoist

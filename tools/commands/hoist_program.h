@@ -17,6 +17,10 @@ inline constexpr int kExitError = 2;
 int RunHoist(const std::vector<std::string>& arguments,
              const CommandContext& context);
 
+// The same as the main() of a program that was started as `argv0`.
+int ProcessMain(const std::vector<std::string>& arguments,
+                const std::string& argv0);
+
 // The same for a program that is one verb: its main().
 int VerbMain(const std::string& verb, int argc, char** argv);
 
