@@ -79,6 +79,23 @@ absl::Status RefuseForeignObject(const ValueGraph& graph, Value root) {
   return absl::OkStatus();
 }
 
+// What pickles behind the first would import, which some programs go on with:
+// their names are added to `graph`. Ends at what is no pickle.
+void AddNamesOfRest(PickleStream& stream, ValueGraph& graph) {
+  while (stream.left_bytes() > 0) {
+    PlainVocabulary vocabulary;
+    ValueGraph rest;
+    const bool is_read =
+        stream.ReadPickle("A pickle behind the first", vocabulary, rest).ok();
+    for (const auto& [module, name] : rest.class_names()) {
+      graph.AddClass(module, name);
+    }
+    if (!is_read) {
+      return;
+    }
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<Catalog> ReadBarePickle(const RandomAccessFile& file) {
@@ -101,6 +118,7 @@ absl::StatusOr<Catalog> ReadBarePickle(const RandomAccessFile& file) {
     catalog.warnings.push_back(absl::StrCat(
         stream.left_bytes(), " bytes follow the pickle, at offset ",
         stream.position(), ": pickle.load does not read them either"));
+    AddNamesOfRest(stream, *graph);
   }
   HOIST_RETURN_IF_ERROR(
       FinishCatalog(std::move(graph), *root, vocabulary, catalog));

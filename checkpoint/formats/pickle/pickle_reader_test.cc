@@ -18,6 +18,7 @@ namespace {
 using namespace std::string_literals;  // NOLINT: zeros in literals
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 using ::testing::SizeIs;
 using namespace pickle_builder;  // NOLINT: a vocabulary for tests
 
@@ -138,6 +139,17 @@ TEST(ReadBarePickleTest, WhatFollowsIsLeftAlone) {
   EXPECT_EQ(catalog.root().AsInt(), 1);
   EXPECT_THAT(catalog.warnings,
               ElementsAre(HasSubstr("8 bytes follow the pickle, at offset 8")));
+}
+
+TEST(ReadBarePickleTest, NamesInPicklesThatFollowAreKnown) {
+  // The third is cut off behind its name.
+  HOIST_ASSERT_OK_AND_ASSIGN(
+      const Catalog catalog,
+      Read(Pickle(Int(1)) + Pickle(Class("os", "system")) + "\x80\2" +
+           Class("shutil", "rmtree") + "(."));
+  EXPECT_THAT(catalog.values->class_names(),
+              ElementsAre(Pair("os", "system"), Pair("shutil", "rmtree")));
+  EXPECT_EQ(catalog.root().AsInt(), 1);
 }
 
 TEST(ReadBarePickleTest, ThePickleOfAnArchiveIsNone) {
