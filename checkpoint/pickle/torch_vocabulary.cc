@@ -6,6 +6,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "hoist/checkpoint/pickle/composite_tensors.h"
+#include "hoist/checkpoint/pickle/object_states.h"
 #include "hoist/checkpoint/pickle/python_types.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
@@ -248,33 +249,6 @@ absl::StatusOr<ValueId> TorchVocabulary::RebuildTensorV3(
   return id;
 }
 
-namespace {
-
-// (scheme, scale, zero point) or (scheme, scales, zero points, axis) under
-// these names; the value itself if it is neither.
-ValueId QuantizerState(ValueGraph& graph, Value quantizer) {
-  std::vector<absl::string_view> names;
-  if (quantizer.kind() == ValueKind::kTuple && quantizer.size() == 3) {
-    names = {"qscheme", "scale", "zero_point"};
-  } else if (quantizer.kind() == ValueKind::kTuple && quantizer.size() == 4) {
-    names = {"qscheme", "scales", "zero_points", "axis"};
-  } else {
-    return quantizer.id();
-  }
-  std::vector<ValueId> parts;
-  for (size_t i = 0; i < names.size(); ++i) {
-    parts.push_back(quantizer[i].id());
-  }
-  std::vector<ValueId> entries;
-  for (size_t i = 0; i < names.size(); ++i) {
-    entries.push_back(graph.AddString(names[i]));
-    entries.push_back(parts[i]);
-  }
-  return graph.AddItems(ValueKind::kDict, entries);
-}
-
-}  // namespace
-
 // (storage, offset, size, stride, quantizer, requires_grad, hooks): the tensor
 // of integers, with the quantizer as its state.
 absl::StatusOr<ValueId> TorchVocabulary::RebuildQuantized(
@@ -368,35 +342,6 @@ const TorchVocabulary::Rebuild* TorchVocabulary::FindRebuild(
   return nullptr;
 }
 
-namespace {
-
-// Of what a tensor is made of and its attributes, which may name the same.
-ValueId JoinStates(ValueGraph& graph, ValueId parts, ValueId attributes) {
-  const Value own(&graph, parts);
-  const Value given(&graph, attributes);
-  // A call of a few bytes would copy them all.
-  constexpr size_t kMaxAttributes = 64;
-  if (own.kind() != ValueKind::kDict || given.kind() != ValueKind::kDict ||
-      given.size() > kMaxAttributes) {
-    return graph.AddItems(ValueKind::kTuple, {parts, attributes});
-  }
-  std::vector<ValueId> entries;
-  for (size_t i = 0; i < own.size(); ++i) {
-    const Value key = own.key(i);
-    if (key.kind() != ValueKind::kString || !given.Find(key.AsString())) {
-      entries.push_back(key.id());
-      entries.push_back(own.value(i).id());
-    }
-  }
-  for (size_t i = 0; i < given.size(); ++i) {
-    entries.push_back(given.key(i).id());
-    entries.push_back(given.value(i).id());
-  }
-  return graph.AddItems(ValueKind::kDict, entries);
-}
-
-}  // namespace
-
 // (function, type, arguments, state): a tensor of a subclass, or with
 // attributes.
 absl::StatusOr<std::optional<ValueId>> TorchVocabulary::RebuildFromType(
@@ -443,7 +388,7 @@ absl::StatusOr<std::optional<ValueId>> TorchVocabulary::RebuildFromType(
   const ValueId own_state = graph.node(*made).state;
   const ValueId both = own_state == ValueGraph::kNoneId
                            ? state
-                           : JoinStates(graph, own_state, state);
+                           : JoinedState(graph, own_state, state);
   graph.node(*made).state = both;
   return made;
 }
@@ -460,31 +405,6 @@ absl::StatusOr<std::optional<ValueId>> TorchVocabulary::LoadEmbedded(
   HOIST_ASSIGN_OR_RETURN(PickledStorage storage, load_embedded_(arguments[0]));
   return AddStorage(graph, std::move(storage), ValueGraph::kNoneId);
 }
-
-namespace {
-
-// What torch.compile() made of a module: one with that as its only layer.
-ValueId MakeCompiledModule(ValueGraph& graph, ValueId module) {
-  const auto add_dict = [&graph](std::vector<ValueId> entries) {
-    return graph.AddItems(ValueKind::kDict, entries);
-  };
-  const ValueId name = graph.AddString("_orig_mod");
-  const ValueId layers = add_dict({name, module});
-  std::vector<ValueId> entries;
-  for (const absl::string_view key : {"_parameters", "_buffers", "_modules"}) {
-    const ValueId id = graph.AddString(key);
-    entries.push_back(id);
-    entries.push_back(key == "_modules" ? layers : add_dict({}));
-  }
-  const ValueId state = add_dict(std::move(entries));
-  const ValueId made = graph.AddItems(
-      ValueKind::kOpaque, {},
-      graph.AddClass("torch._dynamo.eval_frame", "OptimizedModule"));
-  graph.node(made).state = state;
-  return made;
-}
-
-}  // namespace
 
 absl::StatusOr<std::optional<ValueId>> TorchVocabulary::Call(
     ValueGraph& graph, absl::string_view callable,
@@ -508,7 +428,12 @@ absl::StatusOr<std::optional<ValueId>> TorchVocabulary::Call(
     return made.ok() ? made : Annotate(made.status(), callable);
   }
   if (callable == "torch._dynamo.eval_frame.OptimizedModule" && !ids.empty()) {
-    return MakeCompiledModule(graph, ids[0]);
+    const ValueId state = CompiledModuleState(graph, ids[0]);
+    const ValueId module = graph.AddItems(
+        ValueKind::kOpaque, {},
+        graph.AddClass("torch._dynamo.eval_frame", "OptimizedModule"));
+    graph.node(module).state = state;
+    return module;
   }
   if (const auto made = MakeCompositeTensor(graph, callable, ids)) {
     return made;
