@@ -373,9 +373,14 @@ absl::StatusOr<Bytes> ReadZipMember(const RandomAccessFile& file,
                      member.method, "; deflate (8) is what Hoist reads"));
   }
   if (member.size_bytes > max_bytes) {
-    return absl::ResourceExhaustedError(
+    const absl::Status too_big = absl::ResourceExhaustedError(
         absl::StrCat("Member ", member.name, " has ", member.size_bytes,
                      " bytes; at most ", max_bytes, " are read"));
+    return member.is_deflated()
+               ? WithHint(too_big,
+                          "If it is what you expect, unpack the archive, and "
+                          "pack it again uncompressed (zip -0 -r)")
+               : too_big;
   }
   if (member.size_bytes / kMaxInflateRatio > member.stored_bytes) {
     return Corrupt(absl::StrCat("member ", member.name, " would have ",

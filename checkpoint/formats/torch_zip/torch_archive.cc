@@ -152,14 +152,8 @@ absl::StatusOr<std::vector<uint8_t>> TorchArchive::ReadPickle(
     return absl::DataLossError(
         absl::StrCat("The archive has no record ", record));
   }
-  auto pickle = ReadZipMember(file_, *member,
-                              MaxExpandingBytes(*member, kMaxPickleBytes));
-  if (absl::IsResourceExhausted(pickle.status()) && member->is_deflated()) {
-    return WithHint(pickle.status(),
-                    "If it is what you expect, unpack the archive, and pack it "
-                    "again uncompressed (zip -0 -r)");
-  }
-  return pickle;
+  return ReadZipMember(file_, *member,
+                       MaxExpandingBytes(*member, kMaxPickleBytes));
 }
 
 absl::StatusOr<std::string> TorchArchive::ReadVersion() const {
