@@ -25,13 +25,21 @@ struct Item {
 // beside each other, in the order of the first of them. Returns how many
 // different parts there are.
 size_t GroupByPart(absl::Span<Item> items, int depth) {
+  bool is_one_group = true;
+  for (Item& item : items) {
+    const size_t dot = depth + 1 < kMaxLayerDepth ? item.rest.find('.')
+                                                  : absl::string_view::npos;
+    item.part = item.rest.substr(0, dot);
+    is_one_group = is_one_group && item.part == items[0].part;
+  }
+  // As most are: a layer with a weight alone.
+  if (is_one_group) {
+    return 1;
+  }
   absl::flat_hash_map<absl::string_view, size_t> group_of;
   std::vector<size_t> groups(items.size());
   bool is_grouped = true;
   for (size_t i = 0; i < items.size(); ++i) {
-    const size_t dot = depth + 1 < kMaxLayerDepth ? items[i].rest.find('.')
-                                                  : absl::string_view::npos;
-    items[i].part = items[i].rest.substr(0, dot);
     if (i > 0 && items[i].part == items[i - 1].part) {
       groups[i] = groups[i - 1];
       continue;
