@@ -20,6 +20,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -32,6 +33,8 @@
 #include "hoist/checkpoint/pickle/pickle_machine.h"
 #include "hoist/checkpoint/pickle/torch_vocabulary.h"
 #include "hoist/core/io/random_access_file.h"
+#include "hoist/tools/ui/catalog_view.h"
+#include "hoist/tools/ui/terminal.h"
 
 namespace {
 
@@ -104,8 +107,9 @@ void Measure(benchmark::State& state, int tensors, uint64_t bytes,
       static_cast<double>(made) / static_cast<double>(tensors);
 }
 
+// With `with_view` also makes the text that `hoist inspect` prints.
 void BM_Open(benchmark::State& state, const std::string& path,
-             const ManyTensorsFile& file, int tensors) {
+             const ManyTensorsFile& file, int tensors, bool with_view) {
   uint64_t bytes = 0;
   for (const auto& [offset, size] : file.descriptions) {
     bytes += size;
@@ -124,10 +128,15 @@ void BM_Open(benchmark::State& state, const std::string& path,
     }
     return parts;
   };
-  const auto open = [&path] {
+  const auto open = [&path, with_view] {
     auto checkpoint = Checkpoint::Open(path);
     CheckOk(checkpoint);
-    return checkpoint;
+    std::string view;
+    if (with_view) {
+      view = CatalogView(checkpoint->catalog(), path,
+                         checkpoint->catalog().warnings, Terminal());
+    }
+    return std::pair(std::move(checkpoint), std::move(view));
   };
   Measure(state, tensors, bytes, open, read);
 }
@@ -220,16 +229,18 @@ int Main(int argc, char** argv) {
   const ManyTensorsFile safetensors = ManyTensorsSafetensors(tensors);
   const std::string pickle = ManyTensorsPickle(tensors);
   std::vector<std::unique_ptr<TemporaryFile>> files;
-  const auto add = [&](const char* name, const ManyTensorsFile& file) {
+  const auto add = [&](const char* name, const ManyTensorsFile& file,
+                       bool with_view = false) {
     files.push_back(std::make_unique<TemporaryFile>(file.content));
     benchmark::RegisterBenchmark(name, BM_Open, files.back()->path(),
-                                 std::cref(file), tensors)
+                                 std::cref(file), tensors, with_view)
         ->UseManualTime()
         ->Unit(benchmark::kMillisecond);
   };
   add("open/torch_zip", torch_zip);
   add("open/torch_legacy", torch_legacy);
   add("open/safetensors", safetensors);
+  add("inspect/torch_zip", torch_zip, /*with_view=*/true);
   benchmark::RegisterBenchmark("pickle", BM_Pickle, std::cref(pickle), tensors)
       ->UseManualTime()
       ->Unit(benchmark::kMillisecond);
