@@ -157,6 +157,18 @@ TEST_F(CompositeTensorsTest, WrapperSubclassesHaveTheirStateForTensors) {
   EXPECT_EQ(value().ClassName(), "torch.distributed.tensor.DTensor");
 }
 
+TEST_F(CompositeTensorsTest, AnObjectThatAParameterIsMadeOfStaysAsItIs) {
+  const std::string object =
+      Wrapper(Class("m", "T"), Dict({Text("inner"), AnyTensor()}));
+  EXPECT_THAT(
+      Names(Call(Class("torch._tensor", "_rebuild_from_type_v2"),
+                 {Function("_rebuild_parameter"), Class("torch", "Tensor"),
+                  Tuple({object, Bool(true), OrderedDict({})}),
+                  Dict({Text("other"), Int(1)})})),
+      ElementsAre("t.inner"));
+  EXPECT_EQ(value().ClassName(), "m.T");
+}
+
 TEST_F(CompositeTensorsTest, ASparseTensorWithAttributesHasBoth) {
   EXPECT_THAT(Names(Call(Class("torch._tensor", "_rebuild_from_type_v2"),
                          {Class("torch._utils", "_rebuild_sparse_tensor"),

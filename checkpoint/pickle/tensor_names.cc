@@ -95,6 +95,8 @@ class Namer {
   absl::Status WalkRest(const Module& module);
   absl::Status Enter(ValueId id, bool has_key, bool is_persistent);
   absl::Status AddTensor(ValueId id, bool is_persistent);
+  // Adds to one of the totals below, which `limits_` bound.
+  absl::Status CountBytes(size_t size, size_t& total) const;
   std::vector<Child> ChildrenOf(Value value) const;
   static void AddAttributes(Value state, std::vector<Child>& children);
   static bool IsModule(Value attributes);
@@ -112,8 +114,9 @@ class Namer {
   bool is_rest_ = false;         // only what has no entry yet is looked at
   std::string name_;
   size_t visits_ = 0;
-  size_t items_ = 0;  // in all values known_
-  size_t name_bytes_ = 0;
+  size_t items_ = 0;       // in all values known_
+  size_t name_bytes_ = 0;  // of tensors and modules
+  size_t key_bytes_ = 0;   // as often as they are looked at
 };
 
 bool Namer::IsModule(Value attributes) {
@@ -220,6 +223,16 @@ std::vector<Namer::Child> Namer::ChildrenOf(Value value) const {
   return children;
 }
 
+absl::Status Namer::CountBytes(size_t size, size_t& total) const {
+  total += size;
+  if (total > limits_.max_name_bytes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the names of the tensors take more than ",
+                     limits_.max_name_bytes, " bytes"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Namer::AddTensor(ValueId id, bool is_persistent) {
   const size_t max_entries =
       std::min(limits_.max_entries,
@@ -232,12 +245,7 @@ absl::Status Namer::AddTensor(ValueId id, bool is_persistent) {
   TensorEntry entry = unnamed_[static_cast<size_t>(index)];
   entry.name = name_;
   entry.is_persistent = is_persistent;
-  name_bytes_ += name_.size();
-  if (name_bytes_ > limits_.max_name_bytes) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the names of the tensors take more than ",
-                     limits_.max_name_bytes, " bytes"));
-  }
+  HOIST_RETURN_IF_ERROR(CountBytes(name_.size(), name_bytes_));
   if (first_entry_[id] < 0) {
     first_entry_[id] = static_cast<int64_t>(named_.size());
   }
@@ -262,6 +270,10 @@ absl::Status Namer::Enter(ValueId id, bool has_key, bool is_persistent) {
     return absl::OkStatus();
   }
   std::vector<Child> children = ChildrenOf(value);
+  for (const Child& child : children) {
+    // Keys may be long, and what has them in many places.
+    HOIST_RETURN_IF_ERROR(CountBytes(child.key.size(), key_bytes_));
+  }
   const bool is_module =
       value.kind() == ValueKind::kOpaque && IsModule(value.state());
   if (!children.empty() || is_module) {
@@ -272,7 +284,7 @@ absl::Status Namer::Enter(ValueId id, bool has_key, bool is_persistent) {
       if (is_module) {
         modules_.push_back(
             {.state = value.state().id(), .name = name_, .has_key = has_key});
-        name_bytes_ += name_.size();
+        HOIST_RETURN_IF_ERROR(CountBytes(name_.size(), name_bytes_));
       }
     }
     frames_.push_back({.id = id,

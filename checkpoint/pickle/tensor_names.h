@@ -14,7 +14,8 @@ struct NamingLimits {
   // Entries for each item or attribute in the values, besides the first 10,000:
   // what holds tensors may be in many places, and that in many again.
   size_t max_entries_per_item = 16;
-  // Entries, and bytes of all their names together.
+  // Entries, and bytes of the names of all tensors and modules together; as
+  // many of the keys that are looked at.
   size_t max_entries = size_t{1} << 20;
   size_t max_name_bytes = size_t{1} << 28;
 };

@@ -208,6 +208,32 @@ TEST_F(NameTensorsTest, DepthIsNoRecursion) {
 
 // --- limits: at each, and one past it ----------------------------------------
 
+// Each module of 30,000 inside each other has a name as long as its depth.
+TEST_F(NameTensorsTest, NamesOfModulesWithoutTensorsAreBounded) {
+  const ValueId empty = Dict({});
+  ValueId value = empty;
+  for (int i = 0; i < 30'000; ++i) {
+    value = Object({}, Dict({Text("_parameters"), empty, Text("_buffers"),
+                             empty, Text("_modules"),
+                             Dict({Text(std::string(50, 'k')), value})}));
+  }
+  EXPECT_THAT(NameTensors(graph_, value, unnamed_).status(),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       ::testing::HasSubstr("the names of the tensors take")));
+}
+
+TEST_F(NameTensorsTest, ALongKeyInManyPlacesIsBounded) {
+  const ValueId dict = Dict({Text(std::string(1 << 20, 'k')), Text("v")});
+  EXPECT_THAT(
+      NameTensors(graph_, List(std::vector<ValueId>(256, dict)), unnamed_)
+          .status(),
+      StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(
+      NameTensors(graph_, List(std::vector<ValueId>(255, dict)), unnamed_)
+          .status(),
+      IsOk());
+}
+
 TEST_F(NameTensorsTest, PlacesAreBounded) {
   // Each list holds the one before it twice: 1 + 2 + 4 + ... places.
   ValueId value = Tensor();

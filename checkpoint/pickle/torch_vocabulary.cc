@@ -162,6 +162,12 @@ absl::Status ReadLazyBits(Value metadata, TensorEntry& tensor) {
   if (metadata.kind() != ValueKind::kDict) {
     return absl::DataLossError("its metadata is no dict");
   }
+  // Real ones have two, and one dict can be given to many tensors.
+  constexpr size_t kMaxFlags = 16;
+  if (metadata.size() > kMaxFlags) {
+    return absl::DataLossError(
+        absl::StrCat("its metadata has ", metadata.size(), " flags"));
+  }
   for (size_t i = 0; i < metadata.size(); ++i) {
     if (metadata.key(i).kind() != ValueKind::kString ||
         metadata.value(i).kind() != ValueKind::kBool) {
@@ -352,7 +358,7 @@ absl::StatusOr<std::optional<ValueId>> TorchVocabulary::RebuildFromType(
       arguments[2].kind() != ValueKind::kTuple) {
     return absl::DataLossError("its arguments are no function, type and tuple");
   }
-  const std::string function(arguments[0].AsString());
+  const absl::string_view function = arguments[0].AsString();
   // Real ones have ten at most, and a call of a few bytes copies them.
   constexpr size_t kMaxInnerArguments = 64;
   if (arguments[2].size() > kMaxInnerArguments) {
@@ -375,6 +381,10 @@ absl::StatusOr<std::optional<ValueId>> TorchVocabulary::RebuildFromType(
   }
   if (!made) {
     return std::nullopt;
+  }
+  if (is_rebuild && graph.node(*made).kind != ValueKind::kTensor) {
+    // A parameter of an object, which is there already: not to be changed.
+    return made;
   }
   // A sparse tensor with attributes keeps its parts as well.
   const bool has_parts =

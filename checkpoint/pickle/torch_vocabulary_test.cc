@@ -172,6 +172,22 @@ TEST_F(TorchVocabularyTest, QuantizedTensorsKeepTheirQuantizer) {
   EXPECT_EQ(value.state().Find("zero_point")->AsInt(), 1);
 }
 
+TEST_F(TorchVocabularyTest, FlagsOfATensorAreFew) {
+  const auto tensor = [](int count) {
+    std::vector<std::string> flags;
+    for (int i = 0; i < count; ++i) {
+      flags.push_back(Text(std::to_string(i)));
+      flags.push_back(Bool(false));
+    }
+    return Call(Function("_rebuild_tensor_v2"),
+                {AnyStorage(), Int(0), Ints({1}), Ints({1}), Bool(false),
+                 OrderedDict({}), Dict(flags)});
+  };
+  HOIST_EXPECT_OK(Read(tensor(16)).status());
+  EXPECT_THAT(Read(tensor(17)).status(),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("17 flags")));
+}
+
 TEST_F(TorchVocabularyTest, StoragesHaveTheirClass) {
   // The second item of the id, which the format gives a meaning.
   HOIST_ASSERT_OK_AND_ASSIGN(const Value value,

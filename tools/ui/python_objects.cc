@@ -19,6 +19,8 @@ namespace {
 using Text = std::optional<std::string>;
 
 constexpr size_t kMaxParts = 100;
+// What is inside of each other many times over ends here.
+constexpr size_t kMaxPartsBytes = size_t{64} << 10;
 
 absl::string_view LastPart(absl::string_view name) {
   const size_t dot = name.rfind('.');
@@ -30,7 +32,7 @@ std::string Joined(Value value, size_t first, ReprFunction repr) {
   std::string text;
   for (size_t i = first; i < value.size(); ++i) {
     absl::StrAppend(&text, i > first ? ", " : "");
-    if (i == kMaxParts) {
+    if (i == kMaxParts || text.size() > kMaxPartsBytes) {
       return text + "...";
     }
     absl::StrAppend(&text, repr(value[i]));
@@ -160,7 +162,7 @@ std::string Attributes(absl::string_view name, Value state, ReprFunction repr) {
   const size_t size = state.kind() == ValueKind::kDict ? state.size() : 0;
   for (size_t i = 0; i < size; ++i) {
     absl::StrAppend(&text, i > 0 ? ", " : "");
-    if (i == kMaxParts) {
+    if (i == kMaxParts || text.size() > kMaxPartsBytes) {
       absl::StrAppend(&text, "...");
       break;
     }

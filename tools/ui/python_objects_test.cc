@@ -168,6 +168,18 @@ TEST(PythonObjectReprTest, UnknownClasses) {
   EXPECT_EQ(ReprOf(Pickle(Class("mine", "Trainer"))), "<class 'mine.Trainer'>");
 }
 
+TEST(PythonObjectReprTest, WhatIsSharedManyTimesEnds) {
+  // Each holds the one before it 100 times.
+  std::string value = Text(std::string(1000, 'x')) + "q\1";
+  for (char level = 1; level <= 3; ++level) {
+    std::vector<std::string> items(99, std::string("h") + level);
+    items.insert(items.begin(), value);
+    value = Call(Class("datetime", "timezone"), items) + "q" +
+            static_cast<char>(level + 1);
+  }
+  EXPECT_LT(ReprOf(Pickle(value)).size(), size_t{1} << 20);
+}
+
 TEST(PythonObjectReprTest, EndsForObjectsInsideEachOther) {
   std::string value = Int(1);
   for (int i = 0; i < 1000; ++i) {

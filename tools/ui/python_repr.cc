@@ -144,7 +144,7 @@ std::string Counts(Value value, int depth) {
       order, [&count](size_t a, size_t b) { return count(a) > count(b); });
   std::string text;
   for (const size_t i : order) {
-    if (i == kMaxItems) {
+    if (text.size() > kMaxItemsBytes) {
       return text + ", ...";
     }
     absl::StrAppend(&text, text.empty() ? "" : ", ",

@@ -62,18 +62,6 @@ bool StartsWithCollection(absl::string_view head) {
          absl::StartsWith(head, absl::string_view("]q\0", 3));
 }
 
-// Knows nothing, and refuses nothing.
-class AnyVocabulary : public PickleVocabulary {
- public:
-  absl::StatusOr<std::optional<ValueId>> Call(
-      ValueGraph&, absl::string_view, absl::Span<const ValueId>) override {
-    return std::nullopt;
-  }
-  absl::StatusOr<ValueId> LoadPersistent(ValueGraph&, Value) override {
-    return ValueGraph::kNoneId;
-  }
-};
-
 absl::StatusOr<bool> IsSmallPickle(const RandomAccessFile& file) {
   constexpr uint64_t kMaxBytes = uint64_t{64} << 10;
   if (file.size_bytes() > kMaxBytes) {
@@ -85,7 +73,7 @@ absl::StatusOr<bool> IsSmallPickle(const RandomAccessFile& file) {
   if (!extent.Scan(bytes) || extent.size_bytes() != bytes.size()) {
     return false;
   }
-  AnyVocabulary vocabulary;
+  PlainVocabulary vocabulary;
   ValueGraph graph;
   return ReadPickle(bytes, vocabulary, graph).ok();
 }

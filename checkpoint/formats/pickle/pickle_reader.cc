@@ -80,9 +80,11 @@ absl::Status RefuseForeignObject(const ValueGraph& graph, Value root) {
 }
 
 // What pickles behind the first would import, which some programs go on with:
-// their names are added to `graph`. Ends at what is no pickle.
+// their names are added to `graph`. Ends at what is no pickle, or after many.
 void AddNamesOfRest(PickleStream& stream, ValueGraph& graph) {
-  while (stream.left_bytes() > 0) {
+  // hoist scan looks at all.
+  constexpr int kMaxPickles = 1000;
+  for (int i = 0; i < kMaxPickles && stream.left_bytes() > 0; ++i) {
     PlainVocabulary vocabulary;
     ValueGraph rest;
     const bool is_read =

@@ -11,8 +11,8 @@ namespace hoist {
 // of numpy's (Detectron's .pkl files), and tensors with their storages as bytes
 // (spec: pytorch-formats.md 3.6 to 3.8). All of it is in the pickle, so all of
 // it is read, and held until the Catalog goes; blocks. What follows the pickle
-// is left alone, with a warning; the names that it would import are among the
-// classes of the Catalog's values.
+// is left alone, with a warning; the names that up to 1000 more pickles would
+// import are among the classes of the Catalog's values.
 //
 // kUnimplemented, with what it is, for pickles of other libraries' own readers
 // (joblib, scikit-learn), and for those whose tensors are elsewhere (the
