@@ -13,19 +13,26 @@ namespace {
 using Arguments = absl::Span<const ValueId>;
 using Names = std::vector<absl::string_view>;
 
-// An opaque value with the attributes `names`, as far as there are `parts`.
-ValueId MakeObject(ValueGraph& graph, absl::string_view class_name,
-                   const Names& names, absl::Span<const ValueId> parts) {
+// An opaque value with attributes: keys and values in turn.
+ValueId MakeObject(ValueGraph& graph, absl::string_view module,
+                   absl::string_view class_name,
+                   absl::Span<const ValueId> attributes) {
+  const ValueId state = graph.AddItems(ValueKind::kDict, attributes);
+  const ValueId object = graph.AddItems(ValueKind::kOpaque, {},
+                                        graph.AddClass(module, class_name));
+  graph.node(object).state = state;
+  return object;
+}
+
+// The attributes `names`, as far as there are `parts`.
+std::vector<ValueId> Attributes(ValueGraph& graph, const Names& names,
+                                absl::Span<const ValueId> parts) {
   std::vector<ValueId> attributes;
   for (size_t i = 0; i < names.size() && i < parts.size(); ++i) {
     attributes.push_back(graph.AddString(names[i]));
     attributes.push_back(parts[i]);
   }
-  const ValueId state = graph.AddItems(ValueKind::kDict, attributes);
-  const ValueId object = graph.AddItems(ValueKind::kOpaque, {},
-                                        graph.AddClass("torch", class_name));
-  graph.node(object).state = state;
-  return object;
+  return attributes;
 }
 
 // _get_layout("torch.sparse_coo"): the layout, by its name.
@@ -39,8 +46,7 @@ std::optional<ValueId> MakeLayout(ValueGraph& graph, Arguments arguments) {
       name.AsString().size() > kMaxNameBytes) {
     return std::nullopt;
   }
-  const std::string text(name.AsString());
-  absl::string_view layout = text;
+  absl::string_view layout = name.AsString();
   if (!absl::ConsumePrefix(&layout, "torch.")) {
     return std::nullopt;
   }
@@ -89,28 +95,28 @@ std::optional<ValueId> MakeSparse(ValueGraph& graph, Arguments arguments) {
   // None has more parts, and a call of a few bytes copies them.
   constexpr size_t kMaxParts = 8;
   const Value items(&graph, arguments[1]);
-  std::string class_name;
+  absl::string_view name;
   std::vector<ValueId> parts;
   if (layout.kind() == ValueKind::kClass && arguments.size() == 2 &&
       items.kind() == ValueKind::kTuple && items.size() <= kMaxParts) {
-    class_name = std::string(layout.AsString());
+    name = layout.AsString();
     for (size_t i = 0; i < items.size(); ++i) {
       parts.push_back(items[i].id());
     }
   } else if (layout.kind() == ValueKind::kInt && arguments.size() > 4 &&
              arguments.size() <= kMaxParts) {
-    class_name = std::string(LayoutName(layout.AsInt()).value_or(""));
+    name = LayoutName(layout.AsInt()).value_or("");
     parts.assign(arguments.begin() + 3, arguments.end() - 1);
     parts.push_back(arguments[1]);
   }
-  const auto names = SparseParts(class_name);
+  const auto names = SparseParts(name);
   // Whether it is coalesced was not always recorded.
   if (!names || parts.size() < 3 || parts.size() > names->size()) {
     return std::nullopt;
   }
-  absl::string_view name = class_name;
   absl::ConsumePrefix(&name, "torch.");
-  return MakeObject(graph, absl::StrCat(name, "_tensor"), *names, parts);
+  return MakeObject(graph, "torch", absl::StrCat(name, "_tensor"),
+                    Attributes(graph, *names, parts));
 }
 
 // (buffer, sizes, strides, storage offsets)
@@ -119,7 +125,8 @@ std::optional<ValueId> MakeNested(ValueGraph& graph, Arguments arguments) {
   if (arguments.size() != names.size()) {
     return std::nullopt;
   }
-  return MakeObject(graph, "nested.nested_tensor", names, arguments);
+  return MakeObject(graph, "torch", "nested.nested_tensor",
+                    Attributes(graph, names, arguments));
 }
 
 // (class, dtype, size, stride, storage offset, layout, device, requires_grad)
@@ -140,10 +147,9 @@ std::optional<ValueId> MakeJagged(ValueGraph& graph, Arguments arguments) {
     return std::nullopt;
   }
   std::vector<ValueId> attributes;
-  for (size_t i = 0; i < Value(&graph, arguments[0]).size(); ++i) {
-    const Value keywords(&graph, arguments[0]);
+  const Value keywords(&graph, arguments[0]);
+  for (size_t i = 0; i < keywords.size(); ++i) {
     ValueId key = keywords.key(i).id();
-    const ValueId value = keywords.value(i).id();
     for (const absl::string_view name : {"values", "offsets", "lengths"}) {
       if (keywords.key(i).kind() == ValueKind::kString &&
           keywords.key(i).AsString() == name) {
@@ -152,14 +158,10 @@ std::optional<ValueId> MakeJagged(ValueGraph& graph, Arguments arguments) {
       }
     }
     attributes.push_back(key);
-    attributes.push_back(value);
+    attributes.push_back(keywords.value(i).id());
   }
-  const ValueId state = graph.AddItems(ValueKind::kDict, attributes);
-  const ValueId object = graph.AddItems(
-      ValueKind::kOpaque, {},
-      graph.AddClass("torch.nested._internal.nested_tensor", "NestedTensor"));
-  graph.node(object).state = state;
-  return object;
+  return MakeObject(graph, "torch.nested._internal.nested_tensor",
+                    "NestedTensor", attributes);
 }
 
 }  // namespace
