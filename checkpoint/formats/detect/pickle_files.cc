@@ -6,8 +6,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/types/span.h"
-#include "hoist/checkpoint/formats/torch_legacy/pickle_stream.h"
 #include "hoist/checkpoint/pickle/pickle_machine.h"
+#include "hoist/checkpoint/pickle/pickle_stream.h"
 #include "hoist/core/status/status_macros.h"
 
 namespace hoist {

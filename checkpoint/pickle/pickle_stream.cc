@@ -1,4 +1,4 @@
-#include "hoist/checkpoint/formats/torch_legacy/pickle_stream.h"
+#include "hoist/checkpoint/pickle/pickle_stream.h"
 
 #include <algorithm>
 #include <array>
