@@ -49,6 +49,8 @@ class Namer {
 
   absl::Status Enter(ValueId id, Role role);
   absl::Status AddTensor(ValueId id, Role role);
+  // Adds to one of the totals below, which `limits_` bound.
+  absl::Status CountBytes(size_t size, size_t& total) const;
   std::vector<Child> ChildrenOf(Value value, Role role);
   std::vector<Child> ChildrenOfModule(Value state, const ScriptClass* type);
   // Whether it is a tensor, or a value that stands for one that is made of
@@ -72,6 +74,7 @@ class Namer {
   std::string name_;
   size_t visits_ = 0;
   size_t name_bytes_ = 0;
+  size_t key_bytes_ = 0;  // as often as they are looked at
 };
 
 bool Namer::IsTensor(Value value) {
@@ -175,6 +178,16 @@ std::vector<Namer::Child> Namer::ChildrenOf(Value value, Role role) {
   return children;
 }
 
+absl::Status Namer::CountBytes(size_t size, size_t& total) const {
+  total += size;
+  if (total > limits_.max_name_bytes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("The names of the tensors take more than ",
+                     limits_.max_name_bytes, " bytes"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Namer::AddTensor(ValueId id, Role role) {
   const int64_t index = std::get<int64_t>(graph_.node(id).data);
   TensorEntry entry = unnamed_[static_cast<size_t>(index)];
@@ -184,12 +197,7 @@ absl::Status Namer::AddTensor(ValueId id, Role role) {
   if (entry.location == "meta") {
     entry.storage.reset();
   }
-  name_bytes_ += name_.size();
-  if (name_bytes_ > limits_.max_name_bytes) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("The names of the tensors take more than ",
-                     limits_.max_name_bytes, " bytes"));
-  }
+  HOIST_RETURN_IF_ERROR(CountBytes(name_.size(), name_bytes_));
   auto& entries = entry.is_persistent ? state_ : others_;
   auto& first = entry.is_persistent ? first_of_state_ : first_of_others_;
   if (first[id] < 0) {
@@ -213,6 +221,10 @@ absl::Status Namer::Enter(ValueId id, Role role) {
     return absl::OkStatus();
   }
   std::vector<Child> children = ChildrenOf(value, role);
+  for (const Child& child : children) {
+    // Keys may be long, and what has them in many places.
+    HOIST_RETURN_IF_ERROR(CountBytes(child.key.size(), key_bytes_));
+  }
   if (!children.empty()) {
     entered_[id] = true;
     frames_.push_back(

@@ -225,6 +225,19 @@ TEST(TorchScriptReaderTest, SparseTensorsAreKeptByTheirParts) {
               ElementsAre("buffer b.indices", "buffer b.values"));
 }
 
+TEST(TorchScriptReaderTest, ALongKeyInManyPlacesIsBounded) {
+  TestFile file;
+  // The dict goes into the memo, and 256 times into a list.
+  std::vector<std::string> places(255, "h\5");
+  places.insert(places.begin(),
+                Dict({Text(std::string(1 << 20, 'k')), Int(1)}) + "q\5");
+  file.module =
+      Object(Class("__torch__", "Net"), Dict({Text("l"), List(places)}));
+  EXPECT_THAT(file.Read().status(),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       HasSubstr("names of the tensors")));
+}
+
 TEST(TorchScriptReaderTest, MetaTensorsHaveNoData) {
   TestFile file;
   file.storage_bytes = "";
