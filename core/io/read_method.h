@@ -1,0 +1,20 @@
+#ifndef HOIST_CORE_IO_READ_METHOD_H_
+#define HOIST_CORE_IO_READ_METHOD_H_
+
+#include "absl/strings/string_view.h"
+
+namespace hoist {
+
+// How the bytes of a file come to memory.
+enum class ReadMethod {
+  kPread,   // copied from the page cache, which keeps them
+  kMmap,    // pages of the page cache, mapped
+  kDirect,  // past the page cache (O_DIRECT)
+};
+
+// "pread", "mmap", "direct".
+absl::string_view ReadMethodName(ReadMethod method);
+
+}  // namespace hoist
+
+#endif  // HOIST_CORE_IO_READ_METHOD_H_
