@@ -143,9 +143,10 @@ class MmapPath : public ReadPath {
 absl::StatusOr<std::unique_ptr<ReadPath>> MakeMmapPath(
     std::shared_ptr<const RandomAccessFile> file) {
   if (file->descriptor() < 0) {
-    return WithHint(absl::InvalidArgumentError(absl::StrCat(
-                        "\"", file->path(), "\" is no file that can be mapped")),
-                    kHint);
+    return WithHint(
+        absl::InvalidArgumentError(absl::StrCat(
+            "\"", file->path(), "\" is no file that can be mapped")),
+        kHint);
   }
   void* data = nullptr;
   if (file->size_bytes() > 0) {

@@ -43,9 +43,9 @@ class PosixFile final : public RandomAccessFile {
       wanted += part.size();
     }
     if (offset > size_bytes_ || wanted > size_bytes_ - offset) {
-      return absl::DataLossError(absl::StrCat(
-          Quoted(path_), ": Wanted ", wanted, " bytes from byte ", offset,
-          ", the file has ", size_bytes_));
+      return absl::DataLossError(
+          absl::StrCat(Quoted(path_), ": Wanted ", wanted, " bytes from byte ",
+                       offset, ", the file has ", size_bytes_));
     }
     return Annotate(
         ReadFully([this](const iovec* into, int count,

@@ -62,9 +62,9 @@ TEST(PosixFileTest, ScattersARange) {
   const absl::Span<uint8_t> parts[] = {BytesOf(a), BytesOf(b)};
   HOIST_ASSERT_OK(file->ReadScattered(5, parts));
   EXPECT_EQ(a + "|" + b, "56|789");
-  EXPECT_THAT(file->ReadScattered(6, parts),
-              StatusIs(absl::StatusCode::kDataLoss,
-                       HasSubstr("5 bytes from byte 6")));
+  EXPECT_THAT(
+      file->ReadScattered(6, parts),
+      StatusIs(absl::StatusCode::kDataLoss, HasSubstr("5 bytes from byte 6")));
 }
 
 TEST(PosixFileTest, SaysWhatHasChangedSinceItWasOpened) {

@@ -30,8 +30,8 @@ struct Call {
     for (; place.part < all.size() && size_bytes < kMaxBytesPerCall &&
            count < static_cast<int>(kMaxPartsPerCall);
          ++place.part, place.offset = 0) {
-      const absl::Span<uint8_t> rest = all[place.part].subspan(
-          place.offset, kMaxBytesPerCall - size_bytes);
+      const absl::Span<uint8_t> rest =
+          all[place.part].subspan(place.offset, kMaxBytesPerCall - size_bytes);
       if (!rest.empty()) {
         parts[count++] = {.iov_base = rest.data(), .iov_len = rest.size()};
         size_bytes += rest.size();
@@ -43,7 +43,8 @@ struct Call {
 void Advance(absl::Span<const absl::Span<uint8_t>> parts, size_t bytes,
              Place& place) {
   while (bytes > 0) {
-    const size_t step = std::min(bytes, parts[place.part].size() - place.offset);
+    const size_t step =
+        std::min(bytes, parts[place.part].size() - place.offset);
     bytes -= step;
     place.offset += step;
     if (place.offset == parts[place.part].size()) {
@@ -83,11 +84,10 @@ absl::Status ReadFully(PreadvFunction preadv, uint64_t offset,
       const int error_number = errno;
       return ErrnoStatus(
           error_number,
-          absl::StrCat("Reading ", call.size_bytes, " bytes at byte ",
-                       offset + done, " failed",
-                       io_errors > 0
-                           ? absl::StrCat(" ", io_errors + 1, " times")
-                           : ""));
+          absl::StrCat(
+              "Reading ", call.size_bytes, " bytes at byte ", offset + done,
+              " failed",
+              io_errors > 0 ? absl::StrCat(" ", io_errors + 1, " times") : ""));
     }
   }
   return absl::OkStatus();

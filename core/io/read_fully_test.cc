@@ -148,9 +148,9 @@ TEST(ReadFullyTest, IoErrorsAreRetriedAFewTimes) {
 
 TEST(ReadFullyTest, OtherErrnoIsReturnedAtOnceWithItsOffset) {
   std::string out(4, '\0');
-  EXPECT_THAT(ReadWithErrors(ENOMEM, 1, out),
-              StatusIs(absl::StatusCode::kResourceExhausted,
-                       HasSubstr("at byte 3")));
+  EXPECT_THAT(
+      ReadWithErrors(ENOMEM, 1, out),
+      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("at byte 3")));
 }
 
 }  // namespace

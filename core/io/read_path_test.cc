@@ -121,8 +121,8 @@ class ReadPathTest : public ::testing::TestWithParam<Way> {
 TEST_P(ReadPathTest, ReadsAnyRangeIntoAnyParts) {
   Run([] {
     const std::string content = RandomBytes(1000003);
-    HOIST_ASSERT_OK_AND_ASSIGN(
-        const auto path, Open(WriteTempFile("random", content)));
+    HOIST_ASSERT_OK_AND_ASSIGN(const auto path,
+                               Open(WriteTempFile("random", content)));
     EXPECT_EQ(path->method(), GetParam().method);
     const auto queue = path->MakeQueue(4, kMaxRead);
     ASSERT_GE(queue->depth(), 1);
@@ -138,8 +138,7 @@ TEST_P(ReadPathTest, ReadsAnyRangeIntoAnyParts) {
       HOIST_ASSERT_OK(done.status);
       ASSERT_TRUE(under_way.contains(done.tag));
       const Wanted& wanted = under_way[done.tag];
-      ASSERT_EQ(wanted.out,
-                content.substr(wanted.offset, wanted.out.size()))
+      ASSERT_EQ(wanted.out, content.substr(wanted.offset, wanted.out.size()))
           << wanted.offset;
       under_way.erase(done.tag);
     };
@@ -172,8 +171,8 @@ TEST_P(ReadPathTest, ReadsIntoMemoryThatLiesAsTheFile) {
   Run([] {
     constexpr size_t kPage = 4096;
     const std::string content = RandomBytes(80 * kPage + 100);
-    HOIST_ASSERT_OK_AND_ASSIGN(
-        const auto path, Open(WriteTempFile("aligned", content)));
+    HOIST_ASSERT_OK_AND_ASSIGN(const auto path,
+                               Open(WriteTempFile("aligned", content)));
     const auto queue = path->MakeQueue(2, kMaxRead);
     std::vector<uint8_t> memory(content.size() + 2 * kPage);
     uint8_t* const base =
@@ -238,7 +237,8 @@ TEST_P(ReadPathTest, FileThatShrinksIsDataLoss) {
 
 TEST_P(ReadPathTest, EmptyFile) {
   Run([] {
-    HOIST_ASSERT_OK_AND_ASSIGN(const auto path, Open(WriteTempFile("none", "")));
+    HOIST_ASSERT_OK_AND_ASSIGN(const auto path,
+                               Open(WriteTempFile("none", "")));
     std::string none;
     HOIST_EXPECT_OK(Read(*path, 0, none));
     std::string one(1, '\0');
@@ -265,8 +265,8 @@ TEST_P(ReadPathTest, QueueThatGoesWaitsForItsReads) {
 
 TEST_P(ReadPathTest, SaysWhatItDidInItsPlace) {
   Run([] {
-    HOIST_ASSERT_OK_AND_ASSIGN(
-        const auto path, Open(WriteTempFile("note", RandomBytes(10000))));
+    HOIST_ASSERT_OK_AND_ASSIGN(const auto path,
+                               Open(WriteTempFile("note", RandomBytes(10000))));
     std::string out(10000, '\0');
     HOIST_ASSERT_OK(Read(*path, 0, out));
     switch (GetParam().forbidden) {
@@ -321,12 +321,12 @@ TEST(MmapPathTest, GivesTheFileItselfAndKeepsWritesPrivate) {
 }
 
 TEST(MmapPathTest, WhatIsInMemoryCannotBeMapped) {
-  EXPECT_THAT(OpenReadPath(std::make_shared<MemoryFile>("1234"),
-                           ReadMethod::kMmap),
-              StatusIs(absl::StatusCode::kInvalidArgument));
-  HOIST_ASSERT_OK_AND_ASSIGN(const auto path,
-                             OpenReadPath(std::make_shared<MemoryFile>("1234"),
-                                          ReadMethod::kDirect));
+  EXPECT_THAT(
+      OpenReadPath(std::make_shared<MemoryFile>("1234"), ReadMethod::kMmap),
+      StatusIs(absl::StatusCode::kInvalidArgument));
+  HOIST_ASSERT_OK_AND_ASSIGN(
+      const auto path,
+      OpenReadPath(std::make_shared<MemoryFile>("1234"), ReadMethod::kDirect));
   std::string out(2, '\0');
   const auto queue = path->MakeQueue(1, kMaxRead);
   queue->Start(1, Whole(out), 0);

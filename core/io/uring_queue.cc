@@ -22,9 +22,8 @@ class UringQueue : public ReadQueue {
                 DirectRead::BounceBytes(max_read_bytes)) {
     const size_t bounce_bytes = DirectRead::BounceBytes(max_read_bytes);
     for (int i = 0; i < depth && !bounce_.bytes().empty(); ++i) {
-      slots_.push_back({.read = DirectRead(
-                            bounce_.bytes().subspan(i * bounce_bytes,
-                                                    bounce_bytes))});
+      slots_.push_back({.read = DirectRead(bounce_.bytes().subspan(
+                            i * bounce_bytes, bounce_bytes))});
     }
   }
   ~UringQueue() override {
@@ -71,8 +70,8 @@ bool UringQueue::Open() {
   if (slots_.empty()) {
     return false;
   }
-  if (const int error = io_uring_queue_init(
-          static_cast<unsigned>(slots_.size()), &ring_, 0);
+  if (const int error =
+          io_uring_queue_init(static_cast<unsigned>(slots_.size()), &ring_, 0);
       error != 0) {
     file_.AddNote(absl::StrCat("io_uring cannot be used: ", strerror(-error)));
     return false;
@@ -102,8 +101,8 @@ void UringQueue::Start(uint64_t offset, std::vector<absl::Span<uint8_t>> parts,
   }
   slots_[slot].read.Prepare(offset, std::move(parts));
   slots_[slot].tag = tag;
-  const bool can_submit = is_open_ && file_.is_direct() &&
-                          !slots_[slot].read.blocks().empty();
+  const bool can_submit =
+      is_open_ && file_.is_direct() && !slots_[slot].read.blocks().empty();
   slots_[slot].state =
       can_submit && Submit(slot) ? Slot::kInFlight : Slot::kToRead;
 }
