@@ -14,4 +14,14 @@ absl::string_view ReadMethodName(ReadMethod method) {
   return "";
 }
 
+std::optional<ReadMethod> ReadMethodFromName(absl::string_view name) {
+  for (const ReadMethod method :
+       {ReadMethod::kPread, ReadMethod::kMmap, ReadMethod::kDirect}) {
+    if (ReadMethodName(method) == name) {
+      return method;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace hoist

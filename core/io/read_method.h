@@ -1,6 +1,8 @@
 #ifndef HOIST_CORE_IO_READ_METHOD_H_
 #define HOIST_CORE_IO_READ_METHOD_H_
 
+#include <optional>
+
 #include "absl/strings/string_view.h"
 
 namespace hoist {
@@ -14,6 +16,9 @@ enum class ReadMethod {
 
 // "pread", "mmap", "direct".
 absl::string_view ReadMethodName(ReadMethod method);
+
+// The method of that name; none of any other text.
+std::optional<ReadMethod> ReadMethodFromName(absl::string_view name);
 
 }  // namespace hoist
 

@@ -15,12 +15,11 @@ absl::StatusOr<std::shared_ptr<HostArena>> HostArena::Allocate(
   }
   const bool is_huge = size_bytes >= kHugePageBytes;
   // Room to move its begin to a huge page, and its end past the last.
-  const auto mapped = CheckedAdd(
-      uint64_t{size_bytes}, uint64_t{is_huge ? 2 * kHugePageBytes : 0});
-  void* const mapping =
-      mapped ? mmap(nullptr, *mapped, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-             : MAP_FAILED;
+  const auto mapped = CheckedAdd(uint64_t{size_bytes},
+                                 uint64_t{is_huge ? 2 * kHugePageBytes : 0});
+  void* const mapping = mapped ? mmap(nullptr, *mapped, PROT_READ | PROT_WRITE,
+                                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                               : MAP_FAILED;
   if (mapping == MAP_FAILED) {
     return absl::ResourceExhaustedError(
         absl::StrCat("Cannot allocate ", size_bytes, " bytes of memory"));
