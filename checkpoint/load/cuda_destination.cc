@@ -11,16 +11,10 @@
 namespace hoist {
 namespace {
 
-constexpr uint64_t kSlotBytes = uint64_t{4} << 20;
 // So many copies are under way while every thread fills a slot of its own.
 constexpr int kCopiesUnderWay = 4;
-constexpr int kMaxSlots = 64;
 // Where each storage begins, as CUDA's own allocations do.
 constexpr uint64_t kAlignmentBytes = 256;
-
-int SlotCount(int thread_count) {
-  return std::clamp(thread_count + kCopiesUnderWay, 2, kMaxSlots);
-}
 
 class CudaLease : public ChunkDestination::Lease {
  public:
@@ -44,10 +38,12 @@ class CudaLease : public ChunkDestination::Lease {
 
 class CudaDestination : public ChunkDestination {
  public:
-  CudaDestination(const LoadPlan& plan, std::shared_ptr<DeviceBuffer> arena,
+  CudaDestination(const LoadPlan& plan, const PinnedPool& pool,
+                  std::shared_ptr<DeviceBuffer> arena,
                   std::unique_ptr<Uploader> uploader,
                   std::vector<std::shared_ptr<Buffer>> buffers)
       : plan_(plan),
+        pool_(pool),
         arena_(std::move(arena)),
         buffers_(std::move(buffers)),
         uploader_(std::move(uploader)) {}
@@ -63,7 +59,9 @@ class CudaDestination : public ChunkDestination {
     const LoadPlan::Chunk& chunk = cuda_lease.chunk();
     uint8_t* const to =
         static_cast<uint8_t*>(arena_->data()) + chunk.arena_offset;
-    return uploader_->Submit(cuda_lease.TakeSlot(), chunk.arena_bytes, to);
+    return uploader_->Submit(cuda_lease.TakeSlot(),
+                             {{.size_bytes = chunk.arena_bytes,
+                               .device_destination = to}});
   }
 
   absl::Status Finish() override { return uploader_->Finish(); }
@@ -71,11 +69,12 @@ class CudaDestination : public ChunkDestination {
   std::shared_ptr<Buffer> buffer(int i) const override { return buffers_[i]; }
 
   uint64_t host_bytes() const override { return 0; }
-  uint64_t pinned_bytes() const override { return uploader_->pinned_bytes(); }
+  uint64_t pinned_bytes() const override { return pool_.pinned_bytes(); }
   uint64_t device_bytes() const override { return arena_->size_bytes(); }
 
  private:
   const LoadPlan& plan_;
+  const PinnedPool& pool_;
   const std::shared_ptr<DeviceBuffer> arena_;
   const std::vector<std::shared_ptr<Buffer>> buffers_;
   // Goes first: it waits for the copies into the arena.
@@ -84,16 +83,18 @@ class CudaDestination : public ChunkDestination {
 
 }  // namespace
 
-PlanOptions CudaPlanOptions() {
-  return {.chunk_bytes = kSlotBytes, .alignment_bytes = kAlignmentBytes};
+PlanOptions CudaPlanOptions(uint64_t slot_bytes) {
+  return {.chunk_bytes = slot_bytes, .alignment_bytes = kAlignmentBytes};
 }
 
-uint64_t CudaPinnedBytes(int thread_count) {
-  return static_cast<uint64_t>(SlotCount(thread_count)) * kSlotBytes;
+int CudaSlotCount(const LoadPlan& plan, int thread_count) {
+  return static_cast<int>(
+      std::clamp<size_t>(plan.chunks.size(), 1,
+                         static_cast<size_t>(thread_count + kCopiesUnderWay)));
 }
 
 absl::StatusOr<std::unique_ptr<ChunkDestination>> MakeCudaDestination(
-    const LoadPlan& plan, int device, int thread_count) {
+    const LoadPlan& plan, int device, PinnedPool& pool, int slot_count) {
   HOIST_ASSIGN_OR_RETURN(DeviceBuffer memory,
                          DeviceBuffer::Allocate(device, plan.arena_bytes));
   auto arena = std::make_shared<DeviceBuffer>(std::move(memory));
@@ -108,12 +109,11 @@ absl::StatusOr<std::unique_ptr<ChunkDestination>> MakeCudaDestination(
     buffers.push_back(
         Buffer::Wrap(data, size, Device::Cuda(device), [arena] {}));
   }
-  HOIST_ASSIGN_OR_RETURN(
-      std::unique_ptr<Uploader> uploader,
-      Uploader::Create(device, {.slot_bytes = kSlotBytes,
-                                .slot_count = SlotCount(thread_count)}));
-  return std::make_unique<CudaDestination>(
-      plan, std::move(arena), std::move(uploader), std::move(buffers));
+  HOIST_ASSIGN_OR_RETURN(std::unique_ptr<Uploader> uploader,
+                         Uploader::Create(device, pool, slot_count));
+  return std::make_unique<CudaDestination>(plan, pool, std::move(arena),
+                                           std::move(uploader),
+                                           std::move(buffers));
 }
 
 }  // namespace hoist

@@ -7,22 +7,23 @@
 #include "absl/status/statusor.h"
 #include "hoist/checkpoint/load/chunk_destination.h"
 #include "hoist/checkpoint/plan/load_plan.h"
+#include "hoist/cuda/pinned_pool.h"
 
 namespace hoist {
 
-// How to plan for a CUDA device.
-PlanOptions CudaPlanOptions();
+// How to plan for a CUDA device, with pinned slots of `slot_bytes`.
+PlanOptions CudaPlanOptions(uint64_t slot_bytes);
 
-// The pinned memory that MakeCudaDestination() takes for `thread_count`
-// threads, in bytes.
-uint64_t CudaPinnedBytes(int thread_count);
+// How many slots of a pool a load of `plan` with `thread_count` threads has use
+// for: one that each thread fills, and some that are copied from meanwhile.
+int CudaSlotCount(const LoadPlan& plan, int thread_count);
 
 // Memory of the CUDA device `device`, one allocation for all of `plan`, which
-// was made with CudaPlanOptions() and must outlive it; chunks go there through
-// an Uploader's pinned slots, of which there are enough for `thread_count`
-// threads to work. Errors of DeviceBuffer and Uploader.
+// was made with CudaPlanOptions() of `pool` and must outlive it, as must
+// `pool`. Chunks go there through at most `slot_count` of the pool's slots.
+// Errors of DeviceBuffer and Uploader.
 absl::StatusOr<std::unique_ptr<ChunkDestination>> MakeCudaDestination(
-    const LoadPlan& plan, int device, int thread_count);
+    const LoadPlan& plan, int device, PinnedPool& pool, int slot_count);
 
 }  // namespace hoist
 

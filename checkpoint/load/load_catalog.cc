@@ -56,6 +56,7 @@ class CatalogLoad {
   Clock::time_point lap_ = Clock::now();
   PlannedLoad planned_;
   std::vector<std::unique_ptr<ReadPath>> paths_;  // by file
+  std::unique_ptr<PinnedPool> own_pinned_;
   std::unique_ptr<ChunkDestination> destination_;
   LoadResult result_;
 };
@@ -93,10 +94,17 @@ absl::Status CatalogLoad::Allocate() {
         destination_, MakeHostDestination(catalog_, planned_.plan,
                                           options_.one_buffer_each, paths_));
   } else {
+    PinnedPool* pinned = options_.pinned_pool;
+    if (pinned == nullptr) {
+      HOIST_ASSIGN_OR_RETURN(own_pinned_,
+                             PinnedPool::Create({}, options_.pool));
+      pinned = own_pinned_.get();
+    }
+    const int threads = EngineThreads(planned_.plan, options_.pool);
     HOIST_ASSIGN_OR_RETURN(
         destination_,
-        MakeCudaDestination(planned_.plan, options_.device.index,
-                            EngineThreads(planned_.plan, options_.pool)));
+        MakeCudaDestination(planned_.plan, options_.device.index, *pinned,
+                            CudaSlotCount(planned_.plan, threads)));
   }
   AddPhase("allocate", Lap());
   return absl::OkStatus();

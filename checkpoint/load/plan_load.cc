@@ -36,6 +36,11 @@ ReadChoice ChooseFor(const RandomAccessFile& file, uint64_t read_bytes,
   return ChooseReadMethod({.is_file = is_file, .read_bytes = read_bytes});
 }
 
+uint64_t SlotBytes(const LoadOptions& options) {
+  return options.pinned_pool == nullptr ? PinnedPool::Options().slot_bytes
+                                        : options.pinned_pool->slot_bytes();
+}
+
 // Whether some file is read past the page cache.
 bool IsDirect(const PlannedLoad& planned) {
   return std::any_of(planned.reads.begin(), planned.reads.end(),
@@ -71,7 +76,7 @@ absl::StatusOr<PlannedLoad> PlanLoad(const Catalog& catalog, CatalogFiles files,
                                             ReadMethod::kMmap);
   }
   if (!options.device.is_cpu()) {
-    plan_options = CudaPlanOptions();
+    plan_options = CudaPlanOptions(SlotBytes(options));
   } else if (!IsDirect(planned)) {
     plan_options.chunk_bytes = kCachedReadBytes;
   }
@@ -82,7 +87,9 @@ absl::StatusOr<PlannedLoad> PlanLoad(const Catalog& catalog, CatalogFiles files,
     planned.host_bytes += planned.plan.arena_bytes;
   } else {
     planned.pinned_bytes =
-        CudaPinnedBytes(EngineThreads(planned.plan, options.pool));
+        SlotBytes(options) *
+        static_cast<uint64_t>(CudaSlotCount(
+            planned.plan, EngineThreads(planned.plan, options.pool)));
     planned.device_bytes = planned.plan.arena_bytes;
   }
   return planned;
