@@ -91,10 +91,17 @@ absl::Status PinnedPool::Grow(int device) {
   return absl::OkStatus();
 }
 
+void PinnedPool::TakeBack(uint8_t* slot) {
+  free_.push_back(slot);
+  changed_.SignalAll();
+}
+
 PinnedPool::Slot::~Slot() {
   if (borrower_ != nullptr) {
-    MutexLock lock(&borrower_->pool_.mu_);
-    borrower_->TakeBack(bytes_.data());
+    PinnedPool& pool = borrower_->pool_;
+    MutexLock lock(&pool.mu_);
+    --borrower_->held_;
+    pool.TakeBack(bytes_.data());
   }
 }
 
@@ -128,7 +135,7 @@ absl::StatusOr<PinnedPool::Slot> PinnedPool::Borrower::Acquire() {
     if (may_take && pool_.CanGrow()) {
       HOIST_RETURN_IF_ERROR(pool_.Grow(device_));
     } else if (Borrower* const whose = WhoseCopy(may_take); whose != nullptr) {
-      whose->TakeBackOldest();
+      TakeBackOldest(*whose);
     } else {
       pool_.changed_.Wait(&pool_.mu_);
     }
@@ -151,7 +158,7 @@ void PinnedPool::Borrower::Drain() {
     if (waiting_) {
       pool_.changed_.Wait(&pool_.mu_);
     } else {
-      TakeBackOldest();
+      TakeBackOldest(*this);
     }
   }
 }
@@ -188,22 +195,17 @@ PinnedPool::Borrower* PinnedPool::Borrower::WhoseCopy(bool of_others) {
   return nullptr;
 }
 
-void PinnedPool::Borrower::TakeBackOldest() {
-  const Returning oldest = std::move(returning_.front());
-  returning_.pop_front();
-  waiting_ = true;
+void PinnedPool::Borrower::TakeBackOldest(Borrower& whose) {
+  const Returning oldest = std::move(whose.returning_.front());
+  whose.returning_.pop_front();
+  whose.waiting_ = true;
   pool_.mu_.Unlock();
   oldest.wait();
   pool_.mu_.Lock();
-  waiting_ = false;
-  ++back_;
-  TakeBack(oldest.data);
-}
-
-void PinnedPool::Borrower::TakeBack(uint8_t* data) {
-  pool_.free_.push_back(data);
-  --held_;
-  pool_.changed_.SignalAll();
+  whose.waiting_ = false;
+  ++whose.back_;
+  --whose.held_;
+  pool_.TakeBack(oldest.data);
 }
 
 }  // namespace hoist

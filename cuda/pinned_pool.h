@@ -96,6 +96,8 @@ class PinnedPool {
   // Pins a region; without mu_ meanwhile. An error only if there is no slot.
   absl::Status Grow(int device) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  void TakeBack(uint8_t* slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   const Options options_;
   ThreadPool* const threads_;  // may be null
   mutable Mutex mu_;
@@ -150,9 +152,8 @@ class PinnedPool::Borrower {
   // Whose oldest copy to wait for; null if others already wait for all that
   // can be waited for.
   Borrower* WhoseCopy(bool of_others) ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool_.mu_);
-  // Waits for the oldest copy, without the mutex meanwhile.
-  void TakeBackOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool_.mu_);
-  void TakeBack(uint8_t* data) ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool_.mu_);
+  // Waits for the oldest copy of `whose`, without the mutex meanwhile.
+  void TakeBackOldest(Borrower& whose) ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool_.mu_);
 
   PinnedPool& pool_;
   const int device_;
