@@ -22,7 +22,6 @@ namespace hoist {
 namespace {
 
 using ::testing::_;
-using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -41,29 +40,56 @@ absl::Status Upload(Uploader& uploader, uint8_t value, void* destination) {
   return uploader.Submit(std::move(slot), {{0, kSlot, destination}});
 }
 
-// A whole life of an Uploader. If it returns ok, the bytes have been compared.
-absl::Status UploadAll(const FakeCudart& fake, int device) {
-  HOIST_ASSIGN_OR_RETURN(const DeviceBuffer memory,
-                         DeviceBuffer::Allocate(device, kUploads * kSlot));
-  HOIST_ASSIGN_OR_RETURN(const auto pool, MakePool());
-  HOIST_ASSIGN_OR_RETURN(const auto uploader,
-                         Uploader::Create(device, *pool, 2));
-  auto* const data = static_cast<uint8_t*>(memory.data());
-  for (int i = 0; i < kUploads; ++i) {
-    HOIST_RETURN_IF_ERROR(
-        Upload(*uploader, static_cast<uint8_t>(i), data + i * kSlot));
+struct Target {
+  int device;
+  DeviceBuffer memory;
+  std::unique_ptr<Uploader> uploader;
+};
+
+// Uploads to all `devices` in turn, through one pool. If it returns ok, the
+// bytes have been compared. Cancels before the upload no. `cancel_at`.
+absl::Status UploadAll(const FakeCudart& fake, PinnedPool& pool,
+                       const std::vector<int>& devices, int cancel_at = -1) {
+  std::vector<Target> targets;
+  for (const int device : devices) {
+    HOIST_ASSIGN_OR_RETURN(DeviceBuffer memory,
+                           DeviceBuffer::Allocate(device, kUploads * kSlot));
+    HOIST_ASSIGN_OR_RETURN(auto uploader, Uploader::Create(device, pool, 2));
+    targets.push_back({device, std::move(memory), std::move(uploader)});
   }
-  HOIST_RETURN_IF_ERROR(uploader->Finish());
   for (int i = 0; i < kUploads; ++i) {
-    EXPECT_THAT(fake.CopyFromDevice(data + i * kSlot, kSlot), Each(i));
+    for (const Target& target : targets) {
+      if (i == cancel_at) {
+        target.uploader->Cancel();
+      }
+      HOIST_RETURN_IF_ERROR(
+          Upload(*target.uploader, static_cast<uint8_t>(i),
+                 static_cast<uint8_t*>(target.memory.data()) + i * kSlot));
+    }
+  }
+  for (const Target& target : targets) {
+    HOIST_RETURN_IF_ERROR(target.uploader->Finish());
+    for (int i = 0; i < kUploads; ++i) {
+      EXPECT_EQ(
+          fake.CopyFromDevice(
+              static_cast<uint8_t*>(target.memory.data()) + i * kSlot, kSlot),
+          std::vector<uint8_t>(kSlot, static_cast<uint8_t>(i)));
+    }
   }
   return absl::OkStatus();
 }
 
-std::map<std::string, int> CallsOfUploadAll(int device) {
+// As that, with a pool of its own.
+absl::Status UploadAll(const FakeCudart& fake,
+                       const std::vector<int>& devices) {
+  HOIST_ASSIGN_OR_RETURN(const auto pool, MakePool());
+  return UploadAll(fake, *pool, devices);
+}
+
+std::map<std::string, int> CallsOfUploadAll(const std::vector<int>& devices) {
   FakeCudart fake({.device_count = 2});
   EXPECT_EQ(cudaSetDevice(0), cudaSuccess);
-  HOIST_EXPECT_OK(UploadAll(fake, device));
+  HOIST_EXPECT_OK(UploadAll(fake, devices));
   std::map<std::string, int> calls;
   for (const std::string& function : fake.CalledFunctions()) {
     calls[function] = fake.CallCount(function);
@@ -71,11 +97,12 @@ std::map<std::string, int> CallsOfUploadAll(int device) {
   return calls;
 }
 
-class UploaderFaultTest : public ::testing::TestWithParam<int> {};
+class UploaderFaultTest : public ::testing::TestWithParam<std::vector<int>> {};
 
 // The stand-in's destructor looks for leaks, double releases and memory
-// released under a copy; a hang ends in the test's timeout.
-TEST_P(UploaderFaultTest, EveryCallMayFail) {
+// released under a copy; a hang ends in the test's timeout. The fault is gone
+// with the call, so that the pool must serve the next upload.
+TEST_P(UploaderFaultTest, EveryCallMayFailAndThePoolGoesOn) {
   const std::map<std::string, int> calls = CallsOfUploadAll(GetParam());
   EXPECT_GE(calls.size(), 10u);
   for (const auto& [function, count] : calls) {
@@ -83,9 +110,20 @@ TEST_P(UploaderFaultTest, EveryCallMayFail) {
       SCOPED_TRACE(testing::Message() << function << " no. " << nth);
       FakeCudart fake({.device_count = 2});
       ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
+      HOIST_ASSERT_OK_AND_ASSIGN(auto pool, MakePool());
+      const int before = fake.CallCount(function);
       fake.FailCall(function, nth, cudaErrorUnknown);
-      UploadAll(fake, GetParam()).IgnoreError();
+      const absl::Status status = UploadAll(fake, *pool, GetParam());
+      EXPECT_THAT(status,
+                  ::testing::AnyOf(IsOk(), StatusIs(absl::StatusCode::kInternal,
+                                                    HasSubstr("failed"))));
       EXPECT_EQ(cudaPeekAtLastError(), cudaSuccess);
+      // The last calls are those of the pool's end.
+      if (fake.CallCount(function) >= before + nth) {
+        ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
+        HOIST_EXPECT_OK(UploadAll(fake, *pool, GetParam()));
+      }
+      pool = nullptr;
       // Where selecting a device fails, what is released and awaited has to be
       // so with another one current.
       for (const std::string& violation : fake.TakeViolations()) {
@@ -115,18 +153,57 @@ TEST_P(UploaderFaultTest, NoFailureIsTakenForSuccess) {
   }
 }
 
+// A copy that fails makes its device unusable, and no other.
 TEST_P(UploaderFaultTest, EveryCopyMayFail) {
-  for (int nth = 1; nth <= kUploads; ++nth) {
-    FakeCudart fake({.device_count = 2});
+  const int copies = kUploads * static_cast<int>(GetParam().size());
+  for (int nth = 1; nth <= copies; ++nth) {
+    FakeCudart fake({.device_count = 3});
+    HOIST_ASSERT_OK_AND_ASSIGN(const auto pool, MakePool());
     fake.FailCopy(nth, cudaErrorIllegalAddress);
     EXPECT_THAT(
-        UploadAll(fake, GetParam()),
+        UploadAll(fake, *pool, GetParam()),
         StatusIs(absl::StatusCode::kInternal, HasSubstr("IllegalAddress")));
+    HOIST_EXPECT_OK(UploadAll(fake, *pool, {2}));
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(CurrentDeviceAndAnother, UploaderFaultTest,
-                         ::testing::Values(0, 1));
+TEST_P(UploaderFaultTest, EveryUploadMayBeCancelled) {
+  for (int i = 0; i < kUploads; ++i) {
+    FakeCudart fake({.device_count = 2});
+    HOIST_ASSERT_OK_AND_ASSIGN(const auto pool, MakePool());
+    EXPECT_THAT(UploadAll(fake, *pool, GetParam(), i),
+                StatusIs(absl::StatusCode::kCancelled, _));
+    EXPECT_EQ(fake.pending_copies(), 0);
+    HOIST_EXPECT_OK(UploadAll(fake, *pool, GetParam()));
+  }
+}
+
+// A call fails, and the upload is cancelled before or after.
+TEST_P(UploaderFaultTest, ACallMayFailOfAnUploadThatIsCancelled) {
+  const std::map<std::string, int> calls = CallsOfUploadAll(GetParam());
+  for (const auto& [function, count] : calls) {
+    for (int nth = 1; nth <= count; ++nth) {
+      SCOPED_TRACE(testing::Message() << function << " no. " << nth);
+      FakeCudart fake({.device_count = 2});
+      HOIST_ASSERT_OK_AND_ASSIGN(auto pool, MakePool());
+      fake.FailCall(function, nth, cudaErrorUnknown);
+      EXPECT_THAT(UploadAll(fake, *pool, GetParam(), kUploads / 2),
+                  ::testing::AnyOf(StatusIs(absl::StatusCode::kInternal),
+                                   StatusIs(absl::StatusCode::kCancelled)));
+      pool = nullptr;
+      for (const std::string& violation : fake.TakeViolations()) {
+        EXPECT_THAT(violation, HasSubstr("while another device is current"));
+        EXPECT_THAT(function,
+                    ::testing::AnyOf("cudaGetDevice", "cudaSetDevice"));
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(CurrentDeviceAnotherAndBoth, UploaderFaultTest,
+                         ::testing::Values(std::vector<int>{0},
+                                           std::vector<int>{1},
+                                           std::vector<int>{0, 1}));
 
 // An Uploader of two slots and memory for one.
 class UploaderErrorTest : public ::testing::Test {
