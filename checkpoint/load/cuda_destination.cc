@@ -59,9 +59,9 @@ class CudaDestination : public ChunkDestination {
     const LoadPlan::Chunk& chunk = cuda_lease.chunk();
     uint8_t* const to =
         static_cast<uint8_t*>(arena_->data()) + chunk.arena_offset;
-    return uploader_->Submit(cuda_lease.TakeSlot(),
-                             {{.size_bytes = chunk.arena_bytes,
-                               .device_destination = to}});
+    return uploader_->Submit(
+        cuda_lease.TakeSlot(),
+        {{.size_bytes = chunk.arena_bytes, .device_destination = to}});
   }
 
   absl::Status Finish() override { return uploader_->Finish(); }
@@ -111,9 +111,8 @@ absl::StatusOr<std::unique_ptr<ChunkDestination>> MakeCudaDestination(
   }
   HOIST_ASSIGN_OR_RETURN(std::unique_ptr<Uploader> uploader,
                          Uploader::Create(device, pool, slot_count));
-  return std::make_unique<CudaDestination>(plan, pool, std::move(arena),
-                                           std::move(uploader),
-                                           std::move(buffers));
+  return std::make_unique<CudaDestination>(
+      plan, pool, std::move(arena), std::move(uploader), std::move(buffers));
 }
 
 }  // namespace hoist

@@ -1,16 +1,23 @@
 #include "hoist/checkpoint/load/load_catalog.h"
 
+#include <unistd.h>
+
+#include <atomic>
 #include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "hoist/checkpoint/load/plan_load.h"
 #include "hoist/checkpoint/load/test_checkpoint.h"
+#include "hoist/core/status/annotate.h"
 #include "hoist/core/testing/raw_deflate.h"
 #include "hoist/core/testing/status_matchers.h"
+#include "hoist/core/testing/temp_file.h"
 
 namespace hoist {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -206,13 +213,169 @@ TEST_P(LoadCatalogTest, OffsetsOfEmptyTensorsDoNotMatter) {
   HOIST_EXPECT_OK(Load(checkpoint).status());
 }
 
-TEST_P(LoadCatalogTest, TooLittleMemoryIsAnError) {
-  TestCheckpoint checkpoint({TestBytes(8, 1)});
-  // A stream that says it has so much in it.
-  checkpoint.catalog.storages[0].deflated_bytes = 8;
-  checkpoint.catalog.storages[0].size_bytes = uint64_t{1} << 62;
+TEST_P(LoadCatalogTest, MoreMemoryThanIsAllowedIsRefused) {
+  const TestCheckpoint checkpoint({TestBytes(8, 1)});
+  LoadOptions options = {.pool = pool_.get(), .max_host_bytes = 8};
+  HOIST_EXPECT_OK(
+      LoadCatalog(checkpoint.catalog, checkpoint.files, options).status());
+  options.max_host_bytes = 7;
+  EXPECT_THAT(
+      LoadCatalog(checkpoint.catalog, checkpoint.files, options).status(),
+      StatusIs(absl::StatusCode::kResourceExhausted,
+               AllOf(HasSubstr("takes 8 bytes"), HasSubstr("7 are allowed"))));
+}
+
+TEST(CheckMemoryTest, MoreThanTheMachineHasIsRefused) {
+  PlannedLoad planned;
+  planned.host_bytes = 1000;
+  HOIST_EXPECT_OK(CheckMemory(planned, {}));
+  planned.host_bytes = uint64_t{1} << 60;
+  const absl::Status status = CheckMemory(planned, {});
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted,
+                               HasSubstr("are left")));
+  EXPECT_THAT(HintOf(status), HasSubstr("--io=mmap"));
+}
+
+TEST_P(LoadCatalogTest, CancelledLoadsEnd) {
+  const TestCheckpoint checkpoint(Storages());
+  CancelToken cancel;
+  uint64_t seen = 0;
+  const LoadOptions options = {.pool = pool_.get(),
+                               .cancel = &cancel,
+                               .on_progress = [&](uint64_t done, uint64_t all) {
+                                 cancel.Cancel();
+                                 EXPECT_LE(done, all);
+                                 seen = all;
+                               }};
+  EXPECT_THAT(
+      LoadCatalog(checkpoint.catalog, checkpoint.files, options).status(),
+      StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_GT(seen, 8 * kMiB);
+}
+
+TEST_P(LoadCatalogTest, ProgressEndsWithAllBytes) {
+  const TestCheckpoint checkpoint(Storages());
+  std::atomic<uint64_t> most = 0;
+  std::atomic<int> calls = 0;
+  const LoadOptions options = {.pool = pool_.get(),
+                               .on_progress = [&](uint64_t done, uint64_t all) {
+                                 ++calls;
+                                 if (done == all) {
+                                   most = done;
+                                 }
+                               }};
+  HOIST_ASSERT_OK_AND_ASSIGN(
+      const LoadResult result,
+      LoadCatalog(checkpoint.catalog, checkpoint.files, options));
+  EXPECT_EQ(most, result.report.bytes);
+  EXPECT_GT(calls, 3);
+}
+
+TEST_P(LoadCatalogTest, OnlyWhatTensorsNeedIsRead) {
+  TestCheckpoint checkpoint({TestBytes(4 * kMiB, 1)});
+  TensorEntry& tensor = checkpoint.catalog.tensors[0];
+  tensor.spec = {DType::kFloat32, {25}, {1}};
+  tensor.storage_offset = 1000;
+  HOIST_ASSERT_OK_AND_ASSIGN(const LoadResult result, Load(checkpoint));
+  EXPECT_EQ(result.report.bytes, 100u);
+  EXPECT_LE(result.report.peak_host_bytes, 200u);
+  // There is nothing to compare a part with.
+  EXPECT_EQ(result.report.verified, Verified::kNotRecorded);
+  EXPECT_TRUE(BytesOf(*result.tensors.Find("t0")) ==
+              TestBytes(4 * kMiB, 1).substr(4000, 100));
+}
+
+TEST_P(LoadCatalogTest, PhasesSumToTheTime) {
+  const TestCheckpoint checkpoint(
+      std::vector<std::string>(4, TestBytes(16 * kMiB, 1)));
+  HOIST_ASSERT_OK_AND_ASSIGN(const LoadResult result, Load(checkpoint));
+  int64_t sum_ns = 0;
+  for (const LoadReport::Phase& phase : result.report.phases) {
+    sum_ns += phase.time_ns;
+  }
+  const auto time = static_cast<double>(result.report.time_ns);
+  EXPECT_NEAR(static_cast<double>(sum_ns), time, 0.05 * time);
+}
+
+TEST_P(LoadCatalogTest, TensorsAreAlignedInOneArenaOrHaveTheirOwnMemory) {
+  const std::vector<std::string> storages = Storages();
+  const TestCheckpoint checkpoint(storages);
+  for (const bool one_buffer_each : {false, true}) {
+    HOIST_ASSERT_OK_AND_ASSIGN(
+        const LoadResult result,
+        LoadCatalog(checkpoint.catalog, checkpoint.files,
+                    {.pool = pool_.get(), .one_buffer_each = one_buffer_each}));
+    size_t i = 0;
+    for (const auto& [name, tensor] : result.tensors) {
+      EXPECT_TRUE(BytesOf(tensor) == storages[i++]) << name;
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(tensor.data()) % 64, 0u);
+    }
+  }
+}
+
+// Every way to read gives the same tensors, from a file with as many of them as
+// there are ways to be cut.
+TEST_P(LoadCatalogTest, EveryWayToReadAFile) {
+  std::vector<std::string> storages = Storages();
+  for (uint32_t i = 0; i < 3000; ++i) {
+    storages.push_back(TestBytes(4 * (i % 700), i));
+  }
+  TestCheckpoint checkpoint(storages);
+  std::string content(checkpoint.catalog.files[0].size_bytes, '\0');
+  HOIST_ASSERT_OK(checkpoint.files[0]->ReadAt(
+      0, {reinterpret_cast<uint8_t*>(content.data()), content.size()}));
+  HOIST_ASSERT_OK_AND_ASSIGN(checkpoint.files[0],
+                             OpenFile(WriteTempFile("ways", content)));
+  for (const ReadMethod method :
+       {ReadMethod::kPread, ReadMethod::kMmap, ReadMethod::kDirect}) {
+    HOIST_ASSERT_OK_AND_ASSIGN(
+        const LoadResult result,
+        LoadCatalog(checkpoint.catalog, checkpoint.files,
+                    {.pool = pool_.get(), .read_method = method}));
+    ASSERT_EQ(result.report.io.size(), 1u);
+    EXPECT_EQ(result.report.io[0].method, ReadMethodName(method));
+    EXPECT_EQ(result.report.io[0].reason, "as was asked for");
+    size_t i = 0;
+    for (const auto& [name, tensor] : result.tensors) {
+      ASSERT_TRUE(BytesOf(tensor) == storages[i++]) << name;
+    }
+    EXPECT_EQ(result.report.verified, Verified::kChecksum);
+  }
+}
+
+TEST_P(LoadCatalogTest, MappedTensorsAreTheFilesOwnPages) {
+  TestCheckpoint checkpoint({TestBytes(64, 1)});
+  // To where it is aligned.
+  std::string content(4096, 'x');
+  content += TestBytes(64, 1);
+  checkpoint.catalog.storages[0].offset_bytes = 4096;
+  checkpoint.catalog.files[0].size_bytes = content.size();
+  HOIST_ASSERT_OK_AND_ASSIGN(checkpoint.files[0],
+                             OpenFile(WriteTempFile("mapped", content)));
+  absl::StatusOr<LoadResult> result =
+      LoadCatalog(checkpoint.catalog, checkpoint.files,
+                  {.pool = pool_.get(), .read_method = ReadMethod::kMmap});
+  HOIST_ASSERT_OK(result.status());
+  EXPECT_EQ(result->report.peak_host_bytes, 0u);
+  const Tensor tensor = *result->tensors.Find("t0");
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(tensor.data()) % 4096, 0u);
+  // The mapping goes with the last tensor, the file with the checkpoint.
+  *result = LoadResult();
+  checkpoint.files.clear();
+  EXPECT_TRUE(BytesOf(tensor) == TestBytes(64, 1));
+}
+
+TEST_P(LoadCatalogTest, AFileThatIsWrittenMeanwhileIsAnError) {
+  TestCheckpoint checkpoint({TestBytes(5 * kMiB, 1)});
+  std::string content(checkpoint.catalog.files[0].size_bytes, '\0');
+  HOIST_ASSERT_OK(checkpoint.files[0]->ReadAt(
+      0, {reinterpret_cast<uint8_t*>(content.data()), content.size()}));
+  const std::string path = WriteTempFile("grows", content);
+  HOIST_ASSERT_OK_AND_ASSIGN(checkpoint.files[0], OpenFile(path));
+  ASSERT_EQ(truncate(path.c_str(), static_cast<off_t>(content.size() + 1)), 0);
   EXPECT_THAT(Load(checkpoint).status(),
-              StatusIs(absl::StatusCode::kResourceExhausted));
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("was changed while it was read")));
 }
 
 TEST(StateDictTest, FindsTheFirstOfAName) {

@@ -19,8 +19,8 @@ struct LoadOptions {
   // Threads to read and verify with; the caller's own works too. Null: only the
   // caller's. Not owned, and must outlive the call.
   ThreadPool* pool = nullptr;
-  // Pinned memory to upload through, which a process makes once and keeps. Null:
-  // the load pins what it needs, and unpins it at its end. Not owned.
+  // Pinned memory to upload through, which a process makes once and keeps.
+  // Null: the load pins what it needs, and unpins it at its end. Not owned.
   PinnedPool* pinned_pool = nullptr;
   // Compares bytes with the checksums that the file records. Damage goes
   // unnoticed without.

@@ -8,10 +8,15 @@
 #include "hoist/checkpoint/plan/storage_need.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
+#include "hoist/core/system/file_system_type.h"
+#include "hoist/core/system/memory_budget.h"
+#include "hoist/core/system/page_cache.h"
 
 namespace hoist {
 namespace {
 
+// To ask what is left costs more than to load so little.
+constexpr uint64_t kAlwaysThereBytes = uint64_t{16} << 20;
 // What is copied from the page cache is still in a core's own cache when its
 // checksum is computed.
 constexpr uint64_t kCachedReadBytes = uint64_t{256} << 10;
@@ -29,11 +34,25 @@ std::vector<uint64_t> ReadBytes(const Catalog& catalog,
 
 ReadChoice ChooseFor(const RandomAccessFile& file, uint64_t read_bytes,
                      const LoadOptions& options) {
-  const bool is_file = file.descriptor() >= 0;
-  if (is_file && options.read_method) {
+  FileFacts facts = {.is_file = file.descriptor() >= 0,
+                     .read_bytes = read_bytes};
+  if (!facts.is_file) {
+    return ChooseReadMethod(facts);
+  }
+  if (options.read_method) {
     return {.method = *options.read_method, .reason = "as was asked for"};
   }
-  return ChooseReadMethod({.is_file = is_file, .read_bytes = read_bytes});
+  if (const auto type = FileSystemTypeOf(file.descriptor()); type.ok()) {
+    facts.file_system = std::string(type->name);
+    facts.is_memory = type->is_memory;
+    facts.is_network = type->is_network;
+  }
+  if (const auto resident =
+          ResidentFraction(file.descriptor(), 0, file.size_bytes());
+      resident.ok()) {
+    facts.resident = *resident;
+  }
+  return ChooseReadMethod(facts);
 }
 
 uint64_t SlotBytes(const LoadOptions& options) {
@@ -98,15 +117,29 @@ absl::StatusOr<PlannedLoad> PlanLoad(const Catalog& catalog, CatalogFiles files,
 absl::Status CheckMemory(const PlannedLoad& planned,
                          const LoadOptions& options) {
   const uint64_t wanted = planned.host_bytes + planned.pinned_bytes;
-  if (options.max_host_bytes && wanted > *options.max_host_bytes) {
-    return WithHint(
-        absl::ResourceExhaustedError(absl::StrCat(
-            "The load takes ", wanted, " bytes of host memory, and ",
-            *options.max_host_bytes, " are allowed")),
-        "Allow more, load fewer tensors, or load to a GPU, which takes host "
-        "memory for the pinned buffers only");
+  uint64_t allowed = 0;
+  std::string reason;
+  if (options.max_host_bytes) {
+    allowed = *options.max_host_bytes;
+    reason = absl::StrCat(allowed, " are allowed");
+  } else if (wanted >= kAlwaysThereBytes) {
+    const MemoryBudget budget = HostMemoryBudget();
+    allowed = budget.available_bytes;
+    reason = absl::StrCat(allowed, " are left: ", budget.reason);
+  } else {
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
+  if (wanted <= allowed) {
+    return absl::OkStatus();
+  }
+  return WithHint(
+      absl::ResourceExhaustedError(
+          absl::StrCat("The load takes ", wanted,
+                       " bytes of host memory at most, and ", reason)),
+      options.device.is_cpu()
+          ? "Load fewer tensors, or with --io=mmap, which leaves them in the "
+            "page cache, or to a GPU"
+          : "Load with fewer threads, which takes less pinned memory");
 }
 
 }  // namespace hoist

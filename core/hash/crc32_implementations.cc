@@ -4,7 +4,6 @@
 
 #if defined(__x86_64__)
 #include "hoist/core/hash/crc32_fold_avx2.h"
-#include "hoist/core/hash/crc32_fold_avx512.h"
 #endif
 
 namespace hoist {
@@ -16,35 +15,40 @@ uint32_t IsalCrc32(absl::Span<const uint8_t> bytes, uint32_t before) {
 
 #if defined(__x86_64__)
 
-// Where one runs, those after it do.
-constexpr Crc32Implementation kImplementations[] = {
-    {"avx512", Crc32FoldAvx512},
-    {"avx2", Crc32FoldAvx2},
-    {"isal", IsalCrc32},
-};
+bool CanFoldAvx2() {
+  return __builtin_cpu_supports("vpclmulqdq") != 0 &&
+         __builtin_cpu_supports("pclmul") != 0 &&
+         __builtin_cpu_supports("avx2") != 0;
+}
 
-size_t FirstSupported() {
-  const bool has_multiply = __builtin_cpu_supports("vpclmulqdq") != 0 &&
-                            __builtin_cpu_supports("pclmul") != 0 &&
-                            __builtin_cpu_supports("avx2") != 0;
-  if (!has_multiply) {
-    return 2;
+constexpr Crc32Implementation kAvx2First[] = {{"avx2", Crc32FoldAvx2},
+                                              {"isal", IsalCrc32}};
+constexpr Crc32Implementation kIsalFirst[] = {{"isal", IsalCrc32},
+                                              {"avx2", Crc32FoldAvx2}};
+
+absl::Span<const Crc32Implementation> Choose() {
+  if (!CanFoldAvx2()) {
+    return absl::MakeConstSpan(kIsalFirst).subspan(0, 1);
   }
-  return __builtin_cpu_supports("avx512f") != 0 ? 0 : 1;
+  // With AVX-512 ISA-L folds 512 bits, and without it 128.
+  if (__builtin_cpu_supports("avx512f") != 0) {
+    return kIsalFirst;
+  }
+  return kAvx2First;
 }
 
 #else
 
-constexpr Crc32Implementation kImplementations[] = {{"isal", IsalCrc32}};
+constexpr Crc32Implementation kIsal[] = {{"isal", IsalCrc32}};
 
-size_t FirstSupported() { return 0; }
+absl::Span<const Crc32Implementation> Choose() { return kIsal; }
 
 #endif
 
 }  // namespace
 
 absl::Span<const Crc32Implementation> Crc32Implementations() {
-  return absl::MakeConstSpan(kImplementations).subspan(FirstSupported());
+  return Choose();
 }
 
 }  // namespace hoist
