@@ -134,6 +134,13 @@ void FakeCudart::FailCopy(int nth, int cuda_error) {
       {nth, static_cast<cudaError_t>(cuda_error)});
 }
 
+void FakeCudart::ClearFaults() {
+  Global& global = TheGlobal();
+  MutexLock lock(&global.mu);
+  global.state->faults.clear();
+  global.state->copy_faults.clear();
+}
+
 void FakeCudart::SlowCall(absl::string_view function, int64_t ns) {
   Global& global = TheGlobal();
   MutexLock lock(&global.mu);

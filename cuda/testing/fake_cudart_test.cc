@@ -212,6 +212,15 @@ TEST_F(FakeCudartTest, FailsTheNthCallOnceAndKeepsTheLastError) {
   EXPECT_EQ(fake_.CallCount("cudaEventRecord"), 3);
 }
 
+TEST_F(FakeCudartTest, ForgetsFaults) {
+  fake_.FailCall("cudaEventRecord", 1, cudaErrorUnknown);
+  fake_.FailCopy(1, cudaErrorIllegalAddress);
+  fake_.ClearFaults();
+  EXPECT_EQ(cudaEventRecord(event_, stream_), cudaSuccess);
+  EXPECT_EQ(Upload(), cudaSuccess);
+  EXPECT_EQ(cudaStreamSynchronize(stream_), cudaSuccess);
+}
+
 TEST_F(FakeCudartTest, AFailedCopyMakesTheDeviceUnusable) {
   fake_.FailCopy(1, cudaErrorIllegalAddress);
   EXPECT_EQ(Upload(), cudaSuccess);
