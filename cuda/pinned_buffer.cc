@@ -14,6 +14,7 @@
 #include "hoist/core/status/status_macros.h"
 #include "hoist/cuda/cuda_status.h"
 #include "hoist/cuda/numa.h"
+#include "hoist/cuda/nvtx_range.h"
 #include "hoist/cuda/scoped_device.h"
 
 namespace hoist {
@@ -85,6 +86,7 @@ absl::StatusOr<PinnedBuffer> PinnedBuffer::Allocate(int device,
     return absl::InvalidArgumentError(absl::StrCat(
         "Pinned memory of ", size_bytes, " bytes is not possible"));
   }
+  NvtxRange range("Pin memory");
   ScopedDevice scope(device);
   HOIST_RETURN_IF_ERROR(scope.status());
   const size_t mapped = MappedSize(size_bytes);

@@ -13,6 +13,7 @@
 #include "hoist/core/thread/mutex.h"
 #include "hoist/cuda/cuda_status.h"
 #include "hoist/cuda/event.h"
+#include "hoist/cuda/nvtx_range.h"
 #include "hoist/cuda/scoped_device.h"
 #include "hoist/cuda/stream.h"
 
@@ -97,6 +98,7 @@ absl::Status Uploader::Impl::Submit(Slot slot, absl::Span<const Copy> copies) {
 absl::Status Uploader::Impl::Start(const uint8_t* slot,
                                    absl::Span<const Copy> copies,
                                    cudaEvent_t event) {
+  NvtxRange range("Start copies");
   ScopedDevice scope(device_);
   HOIST_RETURN_IF_ERROR(scope.status());
   for (const Copy& copy : copies) {
@@ -122,6 +124,7 @@ void Uploader::Impl::WaitForEvent(cudaEvent_t event) {
 }
 
 absl::Status Uploader::Impl::Synchronize(cudaEvent_t event) {
+  NvtxRange range("Wait for copies");
   ScopedDevice scope(device_);
   HOIST_RETURN_IF_ERROR(scope.status());
   return ToStatus(cudaEventSynchronize(event),
@@ -163,6 +166,7 @@ absl::StatusOr<std::unique_ptr<Uploader>> Uploader::Create(int device,
 }
 
 absl::StatusOr<Uploader::Slot> Uploader::Acquire() {
+  NvtxRange range("Acquire a slot");
   return impl_->borrower().Acquire();
 }
 
@@ -187,6 +191,7 @@ absl::Status Uploader::Submit(Slot slot, absl::Span<const Copy> copies) {
 }
 
 absl::Status Uploader::Finish() {
+  NvtxRange range("Finish an upload");
   impl_->borrower().Drain();
   return impl_->borrower().status();
 }
