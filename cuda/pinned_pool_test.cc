@@ -216,6 +216,34 @@ TEST(PinnedPoolTest, WaitsForOthersWhenAllSlotsAreInTheirHands) {
   EXPECT_THAT(waited, ElementsAre(1, 3));
 }
 
+// The thread that already waits will find a slot sooner.
+TEST(PinnedPoolTest, DoesNotWaitForOthersWhileItsOwnCopyIsAwaited) {
+  FakeCudart fake;
+  const auto pool = MakePool(kSlot, 2);
+  PinnedPool::Borrower other(*pool, 0, 2);
+  PinnedPool::Borrower borrower(*pool, 0, 2);
+  std::atomic<bool> began = false;
+  std::atomic<bool> may_end = false;
+  std::atomic<bool> waited_for_other = false;
+  other.ReturnAfter(Take(other), [&] { waited_for_other = true; });
+  borrower.ReturnAfter(Take(borrower), [&] {
+    began = true;
+    while (!may_end) {
+      std::this_thread::yield();
+    }
+  });
+  std::thread first([&] { Take(borrower); });
+  while (!began) {
+    std::this_thread::yield();
+  }
+  std::thread second([&] { Take(borrower); });
+  Pause();
+  EXPECT_FALSE(waited_for_other);
+  may_end = true;
+  first.join();
+  second.join();
+}
+
 TEST(PinnedPoolTest, TakesNoMoreThanMaxSlots) {
   FakeCudart fake;
   const auto pool = MakePool(kSlot, 3);

@@ -269,7 +269,7 @@ TEST_F(UploaderErrorTest, FinishWaitsEvenIfWaitingFails) {
     HOIST_ASSERT_OK_AND_ASSIGN(auto uploader, Uploader::Create(0, *pool_, 2));
     HOIST_ASSERT_OK(Upload(*uploader, 1, memory_.data()));
     HOIST_ASSERT_OK(Upload(*uploader, 2, memory_.data()));
-    fake_.FailCall("cudaEventSynchronize", 1, cudaErrorUnknown);
+    fake_.FailCall("cudaEventSynchronize", 2, cudaErrorUnknown);
     if (twice) {
       fake_.FailCall("cudaStreamSynchronize", 1, cudaErrorUnknown);
     }
