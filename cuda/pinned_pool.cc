@@ -126,11 +126,7 @@ absl::StatusOr<PinnedPool::Slot> PinnedPool::Borrower::Acquire() {
   while (error_.ok()) {
     const bool may_take = held_ < max_slots_;
     if (may_take && !pool_.free_.empty()) {
-      // The one used last is the likeliest to be in a cache.
-      uint8_t* const data = pool_.free_.back();
-      pool_.free_.pop_back();
-      ++held_;
-      return Slot(this, {data, pool_.options_.slot_bytes});
+      return TakeFree();
     }
     if (may_take && pool_.CanGrow()) {
       HOIST_RETURN_IF_ERROR(pool_.Grow(device_));
@@ -143,11 +139,40 @@ absl::StatusOr<PinnedPool::Slot> PinnedPool::Borrower::Acquire() {
   return error_;
 }
 
-void PinnedPool::Borrower::ReturnAfter(Slot slot, std::function<void()> wait) {
+absl::StatusOr<std::optional<PinnedPool::Slot>>
+PinnedPool::Borrower::TryAcquire() {
+  MutexLock lock(&pool_.mu_);
+  for (;;) {
+    if (!error_.ok()) {
+      return error_;
+    }
+    const bool may_take = held_ < max_slots_;
+    if (may_take && !pool_.free_.empty()) {
+      return TakeFree();
+    }
+    if (may_take && pool_.CanGrow()) {
+      HOIST_RETURN_IF_ERROR(pool_.Grow(device_));
+    } else if (!TakeBackIfOver()) {
+      return std::nullopt;
+    }
+  }
+}
+
+PinnedPool::Slot PinnedPool::Borrower::TakeFree() {
+  // The one used last is the likeliest to be in a cache.
+  uint8_t* const data = pool_.free_.back();
+  pool_.free_.pop_back();
+  ++held_;
+  return Slot(this, {data, pool_.options_.slot_bytes});
+}
+
+void PinnedPool::Borrower::ReturnAfter(Slot slot, std::function<void()> wait,
+                                       std::function<bool()> is_over) {
   HOIST_CHECK(Owns(slot));
   slot.borrower_ = nullptr;
   MutexLock lock(&pool_.mu_);
-  returning_.push_back({slot.bytes_.data(), std::move(wait)});
+  returning_.push_back(
+      {slot.bytes_.data(), std::move(wait), std::move(is_over)});
   ++put_;
   pool_.changed_.SignalAll();
 }
@@ -193,6 +218,31 @@ PinnedPool::Borrower* PinnedPool::Borrower::WhoseCopy(bool of_others) {
     }
   }
   return nullptr;
+}
+
+bool PinnedPool::Borrower::TakeBackIfOver() {
+  if (waiting_ || returning_.empty()) {
+    return false;
+  }
+  Returning oldest = std::move(returning_.front());
+  returning_.pop_front();
+  waiting_ = true;
+  pool_.mu_.Unlock();
+  const bool is_over = oldest.is_over();
+  if (is_over) {
+    oldest.wait();
+  }
+  pool_.mu_.Lock();
+  waiting_ = false;
+  if (!is_over) {
+    returning_.push_front(std::move(oldest));
+    pool_.changed_.SignalAll();
+    return false;
+  }
+  ++back_;
+  --held_;
+  pool_.TakeBack(oldest.data);
+  return true;
 }
 
 void PinnedPool::Borrower::TakeBackOldest(Borrower& whose) {

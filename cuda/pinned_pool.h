@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -128,9 +129,16 @@ class PinnedPool::Borrower {
   // Close().
   absl::StatusOr<Slot> Acquire();
 
-  // Takes the slot back once `wait` has returned. Whoever needs a slot calls
-  // that, without a lock, the oldest first and one at a time.
-  void ReturnAfter(Slot slot, std::function<void()> wait);
+  // The same without waiting for any copy: nullopt if no slot is free, nor used
+  // by a copy of this borrower's that is over. May pin memory.
+  absl::StatusOr<std::optional<Slot>> TryAcquire();
+
+  // Takes the slot back once `wait` has returned, which is called once, and
+  // does not block if `is_over` has returned true. Whoever needs a slot calls
+  // them, without a lock, the oldest first and one at a time.
+  void ReturnAfter(
+      Slot slot, std::function<void()> wait,
+      std::function<bool()> is_over = [] { return false; });
   bool Owns(const Slot& slot) const { return slot.borrower_ == this; }
 
   // Blocks until all slots that were given to ReturnAfter() before are back.
@@ -147,11 +155,16 @@ class PinnedPool::Borrower {
   struct Returning {
     uint8_t* data;
     std::function<void()> wait;
+    std::function<bool()> is_over;
   };
 
   // Whose oldest copy to wait for; null if others already wait for all that
   // can be waited for.
   Borrower* WhoseCopy(bool of_others) ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool_.mu_);
+  // A slot that is free, or an empty lease.
+  Slot TakeFree() ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool_.mu_);
+  // Takes back the oldest if its copy is over; without the mutex meanwhile.
+  bool TakeBackIfOver() ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool_.mu_);
   // Waits for the oldest copy of `whose`, without the mutex meanwhile.
   void TakeBackOldest(Borrower& whose) ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool_.mu_);
 

@@ -27,6 +27,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr size_t kSlot = 4096;
 constexpr size_t kMiB = size_t{1} << 20;
@@ -187,6 +188,41 @@ TEST(PinnedPoolTest, NobodyWaitsWhileASlotIsFree) {
   borrower.ReturnAfter(Take(borrower), [&] { waited = true; });
   Take(borrower);
   EXPECT_FALSE(waited);
+}
+
+TEST(PinnedPoolTest, TryAcquireWaitsForNothing) {
+  FakeCudart fake;
+  const auto pool = MakePool(kSlot, 2);
+  PinnedPool::Borrower borrower(*pool, 0, 2);
+  // It pins, though.
+  auto first = borrower.TryAcquire();
+  ASSERT_THAT(first, IsOk());
+  ASSERT_TRUE(first->has_value());
+  PinnedPool::Slot second = Take(borrower);
+  const auto try_acquire = [&] {
+    const auto slot = borrower.TryAcquire();
+    EXPECT_THAT(slot, IsOk());
+    return slot->has_value();
+  };
+  EXPECT_FALSE(try_acquire());
+  int waits = 0;
+  bool is_over = false;
+  borrower.ReturnAfter(
+      std::move(second), [&] { ++waits; }, [&] { return is_over; });
+  EXPECT_FALSE(try_acquire());
+  EXPECT_EQ(waits, 0);
+  is_over = true;
+  EXPECT_TRUE(try_acquire());
+  EXPECT_EQ(waits, 1);
+  // One that does not say so is waited for by others only.
+  borrower.ReturnAfter(*std::exchange(*first, std::nullopt), [&] { ++waits; });
+  PinnedPool::Slot third = Take(borrower);
+  EXPECT_FALSE(try_acquire());
+  EXPECT_EQ(waits, 1);
+  PinnedPool::Slot fourth = Take(borrower);
+  EXPECT_EQ(waits, 2);
+  EXPECT_THAT(borrower.Close(absl::CancelledError("enough")), Not(IsOk()));
+  EXPECT_THAT(borrower.TryAcquire(), StatusIs(absl::StatusCode::kCancelled));
 }
 
 TEST(PinnedPoolTest, TheDestructorDrains) {

@@ -48,6 +48,8 @@ class Uploader::Impl {
                      cudaEvent_t event);
   // Afterwards the copies are over, in whichever way.
   void WaitForEvent(cudaEvent_t event) ABSL_LOCKS_EXCLUDED(mu_);
+  // Whether waiting would not block: the copies are over, or have failed.
+  bool IsOver(cudaEvent_t event) const;
   void WaitForAllCopies();
   absl::Status Synchronize(cudaEvent_t event);
 
@@ -88,8 +90,9 @@ absl::Status Uploader::Impl::Submit(Slot slot, absl::Span<const Copy> copies) {
     idle_events_.push_back(event);
     return first;
   }
-  borrower_.ReturnAfter(std::move(slot),
-                        [this, event] { WaitForEvent(event); });
+  borrower_.ReturnAfter(
+      std::move(slot), [this, event] { WaitForEvent(event); },
+      [this, event] { return IsOver(event); });
   MutexLock lock(&mu_);
   uploaded_bytes_ += size_bytes;
   return absl::OkStatus();
@@ -121,6 +124,18 @@ void Uploader::Impl::WaitForEvent(cudaEvent_t event) {
   }
   MutexLock lock(&mu_);
   idle_events_.push_back(event);
+}
+
+bool Uploader::Impl::IsOver(cudaEvent_t event) const {
+  ScopedDevice scope(device_);
+  if (!scope.status().ok()) {
+    return true;
+  }
+  const cudaError_t error = cudaEventQuery(event);
+  if (error != cudaSuccess) {
+    cudaGetLastError();
+  }
+  return error != cudaErrorNotReady;
 }
 
 absl::Status Uploader::Impl::Synchronize(cudaEvent_t event) {
@@ -168,6 +183,10 @@ absl::StatusOr<std::unique_ptr<Uploader>> Uploader::Create(int device,
 absl::StatusOr<Uploader::Slot> Uploader::Acquire() {
   NvtxRange range("Acquire a slot");
   return impl_->borrower().Acquire();
+}
+
+absl::StatusOr<std::optional<Uploader::Slot>> Uploader::TryAcquire() {
+  return impl_->borrower().TryAcquire();
 }
 
 absl::Status Uploader::Submit(Slot slot, absl::Span<const Copy> copies) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -29,8 +30,8 @@ namespace hoist {
 // the Uploader is gone; both wait for the copies under way. Make one for each
 // load and device: that is cheap, as the pool keeps its memory. Thread-safe,
 // and each thread may have any current device; but Slots must be gone before
-// their Uploader. A thread that has a Slot and acquires another may wait for
-// ever.
+// their Uploader. A thread that has a Slot and calls Acquire() may wait for
+// ever; TryAcquire() is for that.
 class Uploader {
  public:
   using Slot = PinnedPool::Slot;
@@ -58,6 +59,10 @@ class Uploader {
   // all, that is an error as of PinnedBuffer::Allocate(). Else the error of an
   // earlier copy, or kCancelled after Cancel().
   absl::StatusOr<Slot> Acquire();
+
+  // The same without waiting for a copy: nullopt if that were needed. So a
+  // thread may ask for a slot while it has others.
+  absl::StatusOr<std::optional<Slot>> TryAcquire();
 
   // Starts `copies`, all from `slot`; does not wait for them. A slot of another
   // Uploader or an empty one, a copy of what is not in the slot, or a null

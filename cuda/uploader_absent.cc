@@ -17,6 +17,10 @@ absl::StatusOr<std::unique_ptr<Uploader>> Uploader::Create(int, PinnedPool&,
 
 absl::StatusOr<Uploader::Slot> Uploader::Acquire() { return CudaAbsentError(); }
 
+absl::StatusOr<std::optional<Uploader::Slot>> Uploader::TryAcquire() {
+  return CudaAbsentError();
+}
+
 absl::Status Uploader::Submit(Slot, absl::Span<const Copy>) {
   return CudaAbsentError();
 }

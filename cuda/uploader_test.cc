@@ -142,6 +142,31 @@ TEST_F(UploaderTest, WaitsForNoCopyWhileASlotIsFree) {
   EXPECT_EQ(fake_.pending_copies(), 1);
 }
 
+// The stand-in says three times that a copy is not over before it is.
+TEST_F(UploaderTest, TryAcquireTakesWhatIsOverAndWaitsForNothing) {
+  HOIST_ASSERT_OK(Upload(1, 0));
+  Uploader::Slot held = Acquire();
+  for (int i = 0; i < 3; ++i) {
+    HOIST_ASSERT_OK_AND_ASSIGN(auto slot, uploader_->TryAcquire());
+    EXPECT_FALSE(slot.has_value());
+    EXPECT_EQ(fake_.pending_copies(), 1);
+  }
+  HOIST_ASSERT_OK_AND_ASSIGN(auto slot, uploader_->TryAcquire());
+  ASSERT_TRUE(slot.has_value());
+  EXPECT_THAT(OnDevice(0), Each(1));
+}
+
+TEST_F(UploaderTest, TryAcquireReturnsTheErrorOfACopy) {
+  HOIST_ASSERT_OK(Upload(1, 0));
+  Uploader::Slot held = Acquire();
+  fake_.FailCopy(1, cudaErrorIllegalAddress);
+  absl::Status status;
+  for (int i = 0; i < 5 && status.ok(); ++i) {
+    status = uploader_->TryAcquire().status();
+  }
+  EXPECT_FALSE(status.ok());
+}
+
 TEST_F(UploaderTest, TheRingWaitsForTheOldestCopyOnly) {
   HOIST_ASSERT_OK(Upload(1, 0));
   HOIST_ASSERT_OK(Upload(2, 1));

@@ -1,6 +1,7 @@
 #include "hoist/checkpoint/load/cuda_destination.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -11,7 +12,7 @@
 namespace hoist {
 namespace {
 
-// So many copies are under way while every thread fills a slot of its own.
+// So many copies are under way while every read fills a slot of its own.
 constexpr int kCopiesUnderWay = 4;
 // Where each storage begins, as CUDA's own allocations do.
 constexpr uint64_t kAlignmentBytes = 256;
@@ -49,9 +50,17 @@ class CudaDestination : public ChunkDestination {
         uploader_(std::move(uploader)) {}
 
   absl::StatusOr<std::unique_ptr<Lease>> Acquire(const LoadPlan::Chunk& chunk,
-                                                 bool) override {
-    HOIST_ASSIGN_OR_RETURN(Uploader::Slot slot, uploader_->Acquire());
-    return std::make_unique<CudaLease>(plan_, chunk, std::move(slot));
+                                                 bool may_block) override {
+    if (may_block) {
+      HOIST_ASSIGN_OR_RETURN(Uploader::Slot slot, uploader_->Acquire());
+      return std::make_unique<CudaLease>(plan_, chunk, std::move(slot));
+    }
+    HOIST_ASSIGN_OR_RETURN(std::optional<Uploader::Slot> slot,
+                           uploader_->TryAcquire());
+    if (!slot) {
+      return nullptr;
+    }
+    return std::make_unique<CudaLease>(plan_, chunk, *std::move(slot));
   }
 
   absl::Status Submit(std::unique_ptr<Lease> lease) override {
@@ -87,10 +96,10 @@ PlanOptions CudaPlanOptions(uint64_t slot_bytes) {
   return {.chunk_bytes = slot_bytes, .alignment_bytes = kAlignmentBytes};
 }
 
-int CudaSlotCount(const LoadPlan& plan, int thread_count) {
+int CudaSlotCount(const LoadPlan& plan, int read_count) {
   return static_cast<int>(
       std::clamp<size_t>(plan.chunks.size(), 1,
-                         static_cast<size_t>(thread_count + kCopiesUnderWay)));
+                         static_cast<size_t>(read_count + kCopiesUnderWay)));
 }
 
 absl::StatusOr<std::unique_ptr<ChunkDestination>> MakeCudaDestination(

@@ -14,9 +14,9 @@ namespace hoist {
 // How to plan for a CUDA device, with pinned slots of `slot_bytes`.
 PlanOptions CudaPlanOptions(uint64_t slot_bytes);
 
-// How many slots of a pool a load of `plan` with `thread_count` threads has use
-// for: one that each thread fills, and some that are copied from meanwhile.
-int CudaSlotCount(const LoadPlan& plan, int thread_count);
+// How many slots of a pool a load of `plan` with `read_count` reads under way
+// has use for: one for each of them, and some that are copied from meanwhile.
+int CudaSlotCount(const LoadPlan& plan, int read_count);
 
 // Memory of the CUDA device `device`, one allocation for all of `plan`, which
 // was made with CudaPlanOptions() of `pool` and must outlive it, as must

@@ -100,11 +100,9 @@ absl::Status CatalogLoad::Allocate() {
                              PinnedPool::Create({}, options_.pool));
       pinned = own_pinned_.get();
     }
-    const int threads = EngineThreads(planned_.plan, options_.pool);
     HOIST_ASSIGN_OR_RETURN(
-        destination_,
-        MakeCudaDestination(planned_.plan, options_.device.index, *pinned,
-                            CudaSlotCount(planned_.plan, threads)));
+        destination_, MakeCudaDestination(planned_.plan, options_.device.index,
+                                          *pinned, planned_.slot_count));
   }
   AddPhase("allocate", Lap());
   return absl::OkStatus();
@@ -119,7 +117,8 @@ absl::Status CatalogLoad::Execute() {
                          .destination = *destination_,
                          .pool = options_.pool,
                          .verify = options_.verify_checksums,
-                         .cancel = options_.cancel};
+                         .cancel = options_.cancel,
+                         .trace = options_.trace};
   if (options_.on_progress) {
     inputs.on_progress = [this](uint64_t done_bytes) {
       options_.on_progress(done_bytes, planned_.plan.needed_bytes);

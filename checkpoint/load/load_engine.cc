@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "hoist/checkpoint/load/byte_order.h"
 #include "hoist/checkpoint/load/piece_checksums.h"
 #include "hoist/core/base/check.h"
@@ -177,11 +178,22 @@ class Worker {
                                            const Lease& lease);
   absl::Status AnnotateRead(const absl::Status& status,
                             const LoadPlan::Chunk& chunk) const;
-  // Adds the time since the last call to `sum_ns`.
-  void Lap(int64_t& sum_ns) {
+  // Adds the time since the last call to `sum_ns`, and to the trace if it was
+  // spent on something that has a `name` there.
+  void Lap(int64_t& sum_ns, absl::string_view name = "", uint64_t bytes = 0) {
     const Clock::time_point now = Clock::now();
-    sum_ns += Nanoseconds(now - lap_);
+    const int64_t time_ns = Nanoseconds(now - lap_);
+    sum_ns += time_ns;
     lap_ = now;
+    if (TraceRecorder* const trace = engine_.inputs().trace;
+        trace != nullptr && !name.empty()) {
+      trace->AddSpan({.name = std::string(name),
+                      .category = "load",
+                      .lane = trace->ThreadLane(),
+                      .start_ns = trace->NowNs() - time_ns,
+                      .duration_ns = time_ns,
+                      .bytes = bytes});
+    }
   }
 
   Engine& engine_;
@@ -246,7 +258,7 @@ absl::StatusOr<bool> Worker::Start(int chunk_index) {
   HOIST_ASSIGN_OR_RETURN(std::unique_ptr<Lease> lease,
                          engine_.inputs().destination.Acquire(
                              chunk, /*may_block=*/in_flight_ == 0));
-  Lap(times_.place_ns);
+  Lap(times_.place_ns, "wait for memory");
   if (lease == nullptr) {
     return false;
   }
@@ -262,8 +274,8 @@ absl::StatusOr<bool> Worker::Start(int chunk_index) {
 
 absl::Status Worker::FinishOne() {
   const ReadQueue::Done done = queue_->Wait();
-  Lap(times_.read_ns);
   Flight& flight = flights_[done.tag];
+  Lap(times_.read_ns, "read", ChunkAt(flight.chunk).file_bytes);
   std::unique_ptr<Lease> lease = std::move(flight.lease);
   --in_flight_;
   HOIST_RETURN_IF_ERROR(AnnotateRead(done.status, ChunkAt(flight.chunk)));
@@ -287,12 +299,12 @@ absl::Status Worker::ReadStream(const Engine::Task& task) {
     HOIST_ASSIGN_OR_RETURN(
         std::unique_ptr<Lease> lease,
         inputs.destination.Acquire(ChunkAt(i), /*may_block=*/true));
-    Lap(times_.place_ns);
+    Lap(times_.place_ns, "wait for memory");
     for (const LoadPlan::Piece& piece : PiecesOf(ChunkAt(i))) {
       HOIST_RETURN_IF_ERROR(AnnotateRead(
           stream.Read({lease->address(piece), piece.size_bytes}), ChunkAt(i)));
     }
-    Lap(times_.read_ns);
+    Lap(times_.read_ns, "inflate", ChunkAt(i).arena_bytes);
     HOIST_RETURN_IF_ERROR(FinishChunk(i, std::move(lease)));
   }
   return AnnotateRead(stream.ExpectEnd(), ChunkAt(task.begin));
@@ -312,7 +324,7 @@ absl::Status Worker::FinishChunk(int chunk_index,
     }
     bytes += piece.size_bytes;
   }
-  Lap(times_.verify_ns);
+  Lap(times_.verify_ns, inputs.verify ? "verify" : "", bytes);
   for (const LoadPlan::Piece& piece : PiecesOf(chunk)) {
     const int swap_bytes =
         inputs.catalog
@@ -324,7 +336,7 @@ absl::Status Worker::FinishChunk(int chunk_index,
   }
   Lap(times_.convert_ns);
   HOIST_RETURN_IF_ERROR(inputs.destination.Submit(std::move(lease)));
-  Lap(times_.place_ns);
+  Lap(times_.place_ns, "submit", bytes);
   engine_.AddDone(bytes);
   return absl::OkStatus();
 }

@@ -13,6 +13,7 @@
 #include "hoist/core/io/read_path.h"
 #include "hoist/core/thread/cancel_token.h"
 #include "hoist/core/thread/thread_pool.h"
+#include "hoist/core/trace/trace_recorder.h"
 
 namespace hoist {
 
@@ -26,6 +27,7 @@ struct EngineInputs {
   ThreadPool* pool = nullptr;  // null: only the caller's thread works
   bool verify = true;
   const CancelToken* cancel = nullptr;  // may be null
+  TraceRecorder* trace = nullptr;       // may be null
   // Called with the bytes that are in their place so far, by any thread; may be
   // empty.
   std::function<void(uint64_t)> on_progress;

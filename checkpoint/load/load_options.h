@@ -9,6 +9,7 @@
 #include "hoist/core/tensor/device.h"
 #include "hoist/core/thread/cancel_token.h"
 #include "hoist/core/thread/thread_pool.h"
+#include "hoist/core/trace/trace_recorder.h"
 #include "hoist/cuda/pinned_pool.h"
 
 namespace hoist {
@@ -41,6 +42,8 @@ struct LoadOptions {
   std::optional<uint64_t> max_host_bytes;
   // Ends the load with kCancelled soon after it is cancelled. Not owned.
   const CancelToken* cancel = nullptr;
+  // What happened when is recorded here. Null: nowhere. Not owned.
+  TraceRecorder* trace = nullptr;
   // Called with the bytes that are in their place and those that will be, often
   // and from any thread of the load; it must be quick. May be empty.
   std::function<void(uint64_t done_bytes, uint64_t all_bytes)> on_progress;

@@ -68,15 +68,10 @@ bool IsDirect(const PlannedLoad& planned) {
                      });
 }
 
-// Buffers to read through, of all threads.
-uint64_t BounceBytes(const PlannedLoad& planned, const LoadOptions& options) {
-  if (!IsDirect(planned)) {
-    return 0;
-  }
+// Reads that may be under way at once.
+int ReadCount(const PlannedLoad& planned, const LoadOptions& options) {
   const int threads = EngineThreads(planned.plan, options.pool);
-  return static_cast<uint64_t>(threads) *
-         static_cast<uint64_t>(QueueDepth(threads)) *
-         planned.plan.max_read_bytes;
+  return IsDirect(planned) ? threads * QueueDepth(threads) : threads;
 }
 
 }  // namespace
@@ -101,14 +96,18 @@ absl::StatusOr<PlannedLoad> PlanLoad(const Catalog& catalog, CatalogFiles files,
   }
   HOIST_ASSIGN_OR_RETURN(planned.plan,
                          MakeLoadPlan(catalog, needs, plan_options));
-  planned.host_bytes = BounceBytes(planned, options);
+  const int read_count = ReadCount(planned, options);
+  if (IsDirect(planned)) {
+    // Buffers to read through.
+    planned.host_bytes +=
+        static_cast<uint64_t>(read_count) * planned.plan.max_read_bytes;
+  }
   if (options.device.is_cpu()) {
     planned.host_bytes += planned.plan.arena_bytes;
   } else {
+    planned.slot_count = CudaSlotCount(planned.plan, read_count);
     planned.pinned_bytes =
-        SlotBytes(options) *
-        static_cast<uint64_t>(CudaSlotCount(
-            planned.plan, EngineThreads(planned.plan, options.pool)));
+        SlotBytes(options) * static_cast<uint64_t>(planned.slot_count);
     planned.device_bytes = planned.plan.arena_bytes;
   }
   return planned;

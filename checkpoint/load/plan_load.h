@@ -19,6 +19,7 @@ namespace hoist {
 struct PlannedLoad {
   LoadPlan plan;
   std::vector<ReadChoice> reads;  // by file
+  int slot_count = 0;             // of pinned memory, towards a GPU
   // At most, all in bytes. Of host memory: tensors and buffers to read through;
   // pinned memory is not counted in.
   uint64_t host_bytes = 0;
