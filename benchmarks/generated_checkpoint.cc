@@ -1,9 +1,5 @@
 #include "hoist/benchmarks/generated_checkpoint.h"
 
-#include <unistd.h>
-
-#include <cstdlib>
-#include <fstream>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -98,20 +94,5 @@ std::string GenerateSafetensors(uint64_t bytes) {
   StoreLittleEndian<uint64_t>(header.size(), length.data());
   return absl::StrCat(length, header, data);
 }
-
-TemporaryFile::TemporaryFile(const std::string& content) {
-  const char* const folder = std::getenv("TMPDIR");
-  path_ = absl::StrCat(folder != nullptr ? folder : "/tmp",
-                       "/hoist_benchmark_XXXXXX");
-  const int descriptor = mkstemp(path_.data());
-  HOIST_CHECK(descriptor >= 0);
-  close(descriptor);
-  std::ofstream out(path_, std::ios::binary);
-  out.write(content.data(), static_cast<std::streamsize>(content.size()));
-  out.close();
-  HOIST_CHECK(out.good());
-}
-
-TemporaryFile::~TemporaryFile() { unlink(path_.c_str()); }
 
 }  // namespace hoist

@@ -12,21 +12,6 @@ namespace hoist {
 std::string GenerateTorchZip(uint64_t bytes);
 std::string GenerateSafetensors(uint64_t bytes);
 
-// Writes `content` to a new file in the folder for temporary files (TMPDIR or
-// /tmp), which is removed when this goes.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& content);
-  ~TemporaryFile();
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 }  // namespace hoist
 
 #endif  // HOIST_BENCHMARKS_GENERATED_CHECKPOINT_H_

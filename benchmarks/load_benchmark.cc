@@ -21,6 +21,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "hoist/benchmarks/generated_checkpoint.h"
+#include "hoist/benchmarks/temporary_file.h"
 #include "hoist/checkpoint/checkpoint.h"
 #include "hoist/core/io/random_access_file.h"
 #include "hoist/core/tensor/buffer.h"

@@ -28,6 +28,7 @@
 #include "absl/strings/str_cat.h"
 #include "hoist/benchmarks/generated_checkpoint.h"
 #include "hoist/benchmarks/many_tensors.h"
+#include "hoist/benchmarks/temporary_file.h"
 #include "hoist/checkpoint/checkpoint.h"
 #include "hoist/checkpoint/pickle/pickle_machine.h"
 #include "hoist/checkpoint/pickle/pickle_stream.h"
