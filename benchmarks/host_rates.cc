@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "hoist/benchmarks/chunks.h"
-#include "hoist/benchmarks/direct_read.h"
 #include "hoist/benchmarks/evict.h"
 #include "hoist/benchmarks/fresh_memory.h"
 #include "hoist/benchmarks/statistics.h"
+#include "hoist/benchmarks/uncached_read.h"
 #include "hoist/core/hash/crc32.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -60,13 +60,13 @@ class Bench {
   absl::StatusOr<double> ReadPastTheCache(int threads, uint64_t block_bytes) {
     HOIST_RETURN_IF_ERROR(EvictFromPageCache(file_->path()));
     HOIST_RETURN_IF_ERROR(Ballast(threads));
-    const uint64_t rounded = (size_bytes() + kDirectAlignmentBytes - 1) /
-                             kDirectAlignmentBytes * kDirectAlignmentBytes;
+    const uint64_t rounded = (size_bytes() + kUncachedAlignmentBytes - 1) /
+                             kUncachedAlignmentBytes * kUncachedAlignmentBytes;
     return SecondsOf([&]() -> absl::StatusOr<FreshMemory> {
       HOIST_ASSIGN_OR_RETURN(FreshMemory memory,
                              FreshMemory::Map(rounded, Pages::kHuge));
-      HOIST_RETURN_IF_ERROR(ReadDirect(file_->path(), block_bytes,
-                                       pool(threads), memory.bytes()));
+      HOIST_RETURN_IF_ERROR(ReadUncached(file_->path(), block_bytes,
+                                         pool(threads), memory.bytes()));
       return memory;
     });
   }

@@ -1,4 +1,4 @@
-#include "hoist/benchmarks/direct_read.h"
+#include "hoist/benchmarks/uncached_read.h"
 
 #include <algorithm>
 #include <string>
@@ -12,20 +12,20 @@
 namespace hoist {
 namespace {
 
-constexpr size_t kFileBytes = 5 * kDirectAlignmentBytes + 17;
-constexpr size_t kReadBytes = 6 * kDirectAlignmentBytes;
+constexpr size_t kFileBytes = 5 * kUncachedAlignmentBytes + 17;
+constexpr size_t kReadBytes = 6 * kUncachedAlignmentBytes;
 
-TEST(DirectReadTest, ReadsAFileWhoseEndIsInTheLastBlock) {
+TEST(UncachedReadTest, ReadsAFileWhoseEndIsInTheLastBlock) {
   std::string content(kFileBytes, '\0');
   for (size_t i = 0; i < content.size(); ++i) {
     content[i] = static_cast<char>(i / 7);
   }
-  const std::string path = WriteTempFile("direct", content);
+  const std::string path = WriteTempFile("uncached", content);
   HOIST_ASSERT_OK_AND_ASSIGN(const FreshMemory memory,
                              FreshMemory::Map(kReadBytes, Pages::kSmall));
   ThreadPool pool(2);
   const absl::Status status =
-      ReadDirect(path, kDirectAlignmentBytes, &pool, memory.bytes());
+      ReadUncached(path, kUncachedAlignmentBytes, &pool, memory.bytes());
   if (absl::IsInvalidArgument(status)) {
     GTEST_SKIP() << status;
   }
@@ -34,9 +34,9 @@ TEST(DirectReadTest, ReadsAFileWhoseEndIsInTheLastBlock) {
                          reinterpret_cast<const char*>(memory.bytes().data())));
 }
 
-TEST(DirectReadTest, AFileThatIsNotThere) {
+TEST(UncachedReadTest, AFileThatIsNotThere) {
   EXPECT_EQ(
-      ReadDirect("/nonexistent", kDirectAlignmentBytes, nullptr, {}).code(),
+      ReadUncached("/nonexistent", kUncachedAlignmentBytes, nullptr, {}).code(),
       absl::StatusCode::kNotFound);
 }
 

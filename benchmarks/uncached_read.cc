@@ -1,4 +1,4 @@
-#include "hoist/benchmarks/direct_read.h"
+#include "hoist/benchmarks/uncached_read.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,8 @@
 
 namespace hoist {
 
-absl::Status ReadDirect(const std::string& path, uint64_t block_bytes,
-                        ThreadPool* pool, absl::Span<uint8_t> out) {
+absl::Status ReadUncached(const std::string& path, uint64_t block_bytes,
+                          ThreadPool* pool, absl::Span<uint8_t> out) {
   const int file = open(path.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC);
   if (file < 0) {
     return ErrnoStatus(errno,
