@@ -2,7 +2,7 @@
 // benchmarks/peers runs beside the loaders of others, on the same terms.
 //
 //   load_once [--state=warm|cold] [--ballast-bytes=N] [--no-verify]
-//       [--threads=N] [--device=cpu] PATH
+//       [--io=auto|pread|mmap|direct] [--threads=N] [--device=cpu] PATH
 //
 // The clock runs from before the file is opened until every byte is in its
 // place. Prints JSON (schema hoist.load_once/1).
@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -25,6 +26,7 @@
 #include "hoist/benchmarks/working_directory.h"
 #include "hoist/checkpoint/checkpoint.h"
 #include "hoist/core/hash/crc32.h"
+#include "hoist/core/io/read_method.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/core/tensor/device.h"
 #include "hoist/core/tensor/tensor.h"
@@ -38,11 +40,23 @@ struct Arguments {
   std::string path;
   std::string state;  // "" is as it is
   std::string device = "cpu";
+  std::string io = "auto";
   uint64_t ballast_bytes = 0;
   int threads =
       std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   bool verify = true;
 };
+
+// Null for "auto".
+std::optional<ReadMethod> ParseReadMethod(const std::string& name) {
+  for (const ReadMethod method :
+       {ReadMethod::kPread, ReadMethod::kMmap, ReadMethod::kDirect}) {
+    if (name == ReadMethodName(method)) {
+      return method;
+    }
+  }
+  return std::nullopt;
+}
 
 // The sum of the CRC-32 of each tensor's elements, modulo 2^64, which any
 // loader's tensors have if they are right.
@@ -82,7 +96,8 @@ absl::StatusOr<Json> Run(const Arguments& arguments) {
       const LoadResult loaded,
       Load(checkpoint, {.device = device,
                         .pool = pool.get(),
-                        .verify_checksums = arguments.verify}));
+                        .verify_checksums = arguments.verify,
+                        .read_method = ParseReadMethod(arguments.io)}));
   const std::chrono::duration<double> time =
       std::chrono::steady_clock::now() - start;
   HOIST_ASSIGN_OR_RETURN(const ProcessUsage after, GetProcessUsage());
@@ -126,6 +141,8 @@ int Main(int argc, char** argv) {
                  "Memory to touch and free right before the clock");
   app.add_option("--device", arguments.device);
   app.add_option("--threads", arguments.threads)->check(CLI::Range(1, 1024));
+  app.add_option("--io", arguments.io, "How to read")
+      ->check(CLI::IsMember({"auto", "pread", "mmap", "direct"}));
   app.add_flag("--verify,!--no-verify", arguments.verify);
   CLI11_PARSE(app, argc, argv);
   const absl::StatusOr<Json> json = Run(arguments);

@@ -6,9 +6,9 @@
 
 #include "hoist/checkpoint/catalog/catalog.h"
 #include "hoist/checkpoint/checkpoint.h"
-#include "hoist/checkpoint/load/chunk_plan.h"
 #include "hoist/checkpoint/load/digest.h"
 #include "hoist/checkpoint/load/read_elements.h"
+#include "hoist/checkpoint/plan/storage_need.h"
 #include "hoist/checkpoint/testing/reader_promises.h"
 #include "hoist/core/base/check.h"
 #include "hoist/core/hash/sha256.h"
@@ -26,8 +26,9 @@ constexpr int64_t kMaxElements = 4096;
 
 bool IsBounded(const Catalog& catalog) {
   uint64_t storage_bytes = 0;
-  for (const int storage : UsedStorages(catalog)) {
-    const uint64_t size = catalog.storages[storage].size_bytes;
+  for (const StorageNeed& need :
+       NeededStorages(catalog, /*keep_verifiable=*/true)) {
+    const uint64_t size = need.size_bytes;
     if (size > kMaxStorageBytes || storage_bytes > kMaxStorageBytes) {
       return false;
     }

@@ -13,6 +13,7 @@
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/cuda/cuda_status.h"
+#include "hoist/cuda/numa.h"
 #include "hoist/cuda/scoped_device.h"
 
 namespace hoist {
@@ -42,20 +43,43 @@ absl::StatusOr<uint8_t*> MapAligned(size_t size) {
   return begin + before;
 }
 
-// Makes every page real now: registration would fault them in one by one. Huge
-// pages are a wish, which the system may not grant.
-void Touch(uint8_t* data, size_t size) {
-  madvise(data, size, MADV_HUGEPAGE);
+void TouchPages(uint8_t* data, size_t size) {
   const auto page_size = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   for (size_t offset = 0; offset < size; offset += page_size) {
     *const_cast<volatile uint8_t*>(data + offset) = 0;
   }
 }
 
+// Makes every page real now: registration would fault them in one by one. Huge
+// pages are a wish, which the system may not grant.
+void Touch(uint8_t* data, size_t size, ThreadPool* threads) {
+  madvise(data, size, MADV_HUGEPAGE);
+  if (threads == nullptr) {
+    TouchPages(data, size);
+    return;
+  }
+  ParallelFor(*threads, static_cast<int64_t>(size / kAlignment),
+              [data](int64_t index) {
+                TouchPages(data + index * kAlignment, kAlignment);
+                return absl::OkStatus();
+              })
+      .IgnoreError();
+}
+
+int NumaNodeOf(int device) {
+  char bus_id[32] = {};
+  if (cudaDeviceGetPCIBusId(bus_id, sizeof(bus_id), device) != cudaSuccess) {
+    cudaGetLastError();
+    return -1;
+  }
+  return NumaNodeOfPciDevice(bus_id);
+}
+
 }  // namespace
 
 absl::StatusOr<PinnedBuffer> PinnedBuffer::Allocate(int device,
-                                                    size_t size_bytes) {
+                                                    size_t size_bytes,
+                                                    ThreadPool* threads) {
   if (size_bytes == 0 ||
       size_bytes > std::numeric_limits<size_t>::max() - 2 * kAlignment) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -71,7 +95,8 @@ absl::StatusOr<PinnedBuffer> PinnedBuffer::Allocate(int device,
   if (madvise(data, mapped, MADV_DONTFORK) != 0) {
     return ErrnoStatus(errno, "Keeping pinned memory out of child processes");
   }
-  Touch(data, mapped);
+  PreferNumaNode(data, mapped, NumaNodeOf(device));
+  Touch(data, mapped, threads);
   HOIST_RETURN_IF_ERROR(
       ToStatus(cudaHostRegister(data, mapped, cudaHostRegisterPortable),
                absl::StrCat("Pinning ", mapped, " bytes of host memory")));

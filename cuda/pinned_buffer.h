@@ -7,13 +7,15 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "hoist/core/thread/thread_pool.h"
 
 namespace hoist {
 
 // Owns page-locked host memory that all CUDA devices may copy from without
-// staging: anonymous pages (huge ones where the system has them), touched and
-// then registered, which is faster than to have CUDA allocate them. To register
-// is slow (some 100 ms per GiB): make few, and keep them. A forked child does
+// staging: anonymous pages (huge ones where the system has them, and near the
+// device where it knows what is near), touched and then registered, which is
+// faster than to have CUDA allocate them. To register is slow (some 100 ms per
+// GiB): make few, and keep them. A forked child does
 // not have the memory. No copy may be under way when the destructor
 // unregisters. Thread-compatible.
 class PinnedBuffer {
@@ -24,9 +26,11 @@ class PinnedBuffer {
   PinnedBuffer() = default;
   // Allocates `size_bytes` of zeros, aligned to kAlignmentBytes; the memory
   // taken is a multiple of that too. Creates the context of `device` if need
-  // be. Blocks. `size_bytes` 0 is kInvalidArgument; too little memory is
+  // be. Blocks; the pages are touched by `threads` too, if it is not null.
+  // `size_bytes` 0 is kInvalidArgument; too little memory is
   // kResourceExhausted; no CUDA is kUnavailable.
-  static absl::StatusOr<PinnedBuffer> Allocate(int device, size_t size_bytes);
+  static absl::StatusOr<PinnedBuffer> Allocate(int device, size_t size_bytes,
+                                               ThreadPool* threads = nullptr);
 
   PinnedBuffer(PinnedBuffer&& other) noexcept { *this = std::move(other); }
   PinnedBuffer& operator=(PinnedBuffer&& other) noexcept {

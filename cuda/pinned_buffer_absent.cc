@@ -3,7 +3,7 @@
 
 namespace hoist {
 
-absl::StatusOr<PinnedBuffer> PinnedBuffer::Allocate(int, size_t) {
+absl::StatusOr<PinnedBuffer> PinnedBuffer::Allocate(int, size_t, ThreadPool*) {
   return CudaAbsentError();
 }
 

@@ -2,8 +2,8 @@
 
 #include <cuda_runtime_api.h>
 
-#include <deque>
-#include <string>
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -13,253 +13,190 @@
 #include "hoist/core/thread/mutex.h"
 #include "hoist/cuda/cuda_status.h"
 #include "hoist/cuda/event.h"
-#include "hoist/cuda/pinned_buffer.h"
 #include "hoist/cuda/scoped_device.h"
 #include "hoist/cuda/stream.h"
 
 namespace hoist {
 
-// A slot is in `free_`, leased, or in `in_flight_`. No CUDA call is made under
-// the mutex: an event wait there would keep Submit() from feeding the device.
-class Uploader::Ring {
+// No CUDA call is made under a mutex, this one's or the pool's: an event wait
+// there would keep Submit() from feeding the device.
+class Uploader::Impl {
  public:
-  Ring(int device, const Options& options, PinnedBuffer pinned, Stream stream,
+  Impl(int device, PinnedPool& pool, int max_slots, Stream stream,
        std::vector<Event> events)
       : device_(device),
-        options_(options),
-        pinned_(std::move(pinned)),
         stream_(std::move(stream)),
-        events_(std::move(events)) {
-    for (int i = 0; i < options_.slot_count; ++i) {
-      free_.push_back(i);
+        events_(std::move(events)),
+        borrower_(pool, device, max_slots) {
+    for (const Event& event : events_) {
+      idle_events_.push_back(event.get());
     }
   }
 
-  ~Ring() {
-    WaitForCopies().IgnoreError();
-    MutexLock lock(&mu_);
-    HOIST_CHECK(leased_ == 0);
-  }
-
-  absl::StatusOr<int> Acquire() ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status Submit(int slot, size_t size_bytes, void* destination)
+  PinnedPool::Borrower& borrower() { return borrower_; }
+  absl::Status Submit(Slot slot, absl::Span<const Copy> copies)
       ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status Finish() ABSL_LOCKS_EXCLUDED(mu_);
-
-  // Puts a leased slot back. It must not be the source of a copy under way.
-  void Return(int slot) ABSL_LOCKS_EXCLUDED(mu_) {
-    MutexLock lock(&mu_);
-    --leased_;
-    free_.push_back(slot);
-    changed_.Signal();
-  }
-
-  // Keeps `error` if it is the first, and returns the first.
-  absl::Status Fail(const absl::Status& error) ABSL_LOCKS_EXCLUDED(mu_) {
-    MutexLock lock(&mu_);
-    if (error_.ok()) {
-      error_ = error;
-    }
-    changed_.SignalAll();
-    return error_;
-  }
-
-  absl::Span<uint8_t> SlotBytes(int slot) const {
-    return pinned_.bytes().subspan(slot * options_.slot_bytes,
-                                   options_.slot_bytes);
-  }
-  const Options& options() const { return options_; }
   uint64_t uploaded_bytes() ABSL_LOCKS_EXCLUDED(mu_) {
     MutexLock lock(&mu_);
     return uploaded_bytes_;
   }
 
  private:
-  absl::Status StartCopy(int slot, size_t size_bytes, void* destination);
-  absl::Status WaitForSlot(int slot);
-  absl::Status WaitForCopies();
-  absl::Status error() ABSL_LOCKS_EXCLUDED(mu_) {
-    MutexLock lock(&mu_);
-    return error_;
-  }
+  // Marks the end of `copies` with `event`.
+  absl::Status Start(const uint8_t* slot, absl::Span<const Copy> copies,
+                     cudaEvent_t event);
+  // Afterwards the copies are over, in whichever way.
+  void WaitForEvent(cudaEvent_t event) ABSL_LOCKS_EXCLUDED(mu_);
+  void WaitForAllCopies();
+  absl::Status Synchronize(cudaEvent_t event);
 
   const int device_;
-  const Options options_;
-  const PinnedBuffer pinned_;
   const Stream stream_;
-  const std::vector<Event> events_;
+  const std::vector<Event> events_;  // one for each slot that can be held
 
   Mutex mu_;
-  CondVar changed_;
-  std::deque<int> free_ ABSL_GUARDED_BY(mu_);
-  std::deque<int> in_flight_ ABSL_GUARDED_BY(mu_);  // oldest first
-  int leased_ ABSL_GUARDED_BY(mu_) = 0;
-  // Whether some thread waits for the event of the oldest copy, without mu_.
-  bool waiting_for_copy_ ABSL_GUARDED_BY(mu_) = false;
+  std::vector<cudaEvent_t> idle_events_ ABSL_GUARDED_BY(mu_);
   uint64_t uploaded_bytes_ ABSL_GUARDED_BY(mu_) = 0;
-  absl::Status error_ ABSL_GUARDED_BY(mu_);
+
+  // Goes first: it waits for the copies. Its status is the sticky error.
+  PinnedPool::Borrower borrower_;
 };
 
-absl::StatusOr<int> Uploader::Ring::Acquire() {
-  mu_.Lock();
-  while (error_.ok() && free_.empty()) {
-    if (waiting_for_copy_ || in_flight_.empty()) {
-      changed_.Wait(&mu_);
-      continue;
-    }
-    const int oldest = in_flight_.front();
-    in_flight_.pop_front();
-    waiting_for_copy_ = true;
-    mu_.Unlock();
-    const absl::Status waited = WaitForSlot(oldest);
-    mu_.Lock();
-    waiting_for_copy_ = false;
-    if (waited.ok()) {
-      free_.push_back(oldest);
-    } else if (error_.ok()) {
-      error_ = waited;
-    }
-    changed_.SignalAll();
+absl::Status Uploader::Impl::Submit(Slot slot, absl::Span<const Copy> copies) {
+  uint64_t size_bytes = 0;
+  for (const Copy& copy : copies) {
+    size_bytes += copy.size_bytes;
   }
-  if (const absl::Status error = error_; !error.ok()) {
-    mu_.Unlock();
-    return error;
+  HOIST_RETURN_IF_ERROR(borrower_.status());
+  if (size_bytes == 0) {
+    return absl::OkStatus();
   }
-  const int slot = free_.front();
-  free_.pop_front();
-  ++leased_;
-  mu_.Unlock();
-  return slot;
-}
-
-absl::Status Uploader::Ring::Submit(int slot, size_t size_bytes,
-                                    void* destination) {
-  absl::Status status = error();
-  if (status.ok() && size_bytes > 0) {
-    status = StartCopy(slot, size_bytes, destination);
-    if (!status.ok()) {
-      // The copy may have started, so the slot is not reused: no slot is
-      // handed out after an error.
-      status = Fail(status);
-    }
+  cudaEvent_t event = nullptr;
+  {
+    MutexLock lock(&mu_);
+    HOIST_CHECK(!idle_events_.empty());
+    event = idle_events_.back();
+    idle_events_.pop_back();
   }
+  const absl::Status started = Start(slot.bytes().data(), copies, event);
+  if (!started.ok()) {
+    // Copies may be under way, and no event says when they end.
+    const absl::Status first = borrower_.Close(started);
+    WaitForAllCopies();
+    MutexLock lock(&mu_);
+    idle_events_.push_back(event);
+    return first;
+  }
+  borrower_.ReturnAfter(std::move(slot),
+                        [this, event] { WaitForEvent(event); });
   MutexLock lock(&mu_);
-  --leased_;
-  if (!status.ok() || size_bytes == 0) {
-    free_.push_back(slot);
-  } else {
-    in_flight_.push_back(slot);
-    uploaded_bytes_ += size_bytes;
-  }
-  changed_.Signal();
-  return status;
+  uploaded_bytes_ += size_bytes;
+  return absl::OkStatus();
 }
 
-absl::Status Uploader::Ring::Finish() {
-  if (const absl::Status waited = WaitForCopies(); !waited.ok()) {
-    return Fail(waited);
-  }
-  return error();
-}
-
-absl::Status Uploader::Ring::StartCopy(int slot, size_t size_bytes,
-                                       void* destination) {
+absl::Status Uploader::Impl::Start(const uint8_t* slot,
+                                   absl::Span<const Copy> copies,
+                                   cudaEvent_t event) {
   ScopedDevice scope(device_);
   HOIST_RETURN_IF_ERROR(scope.status());
-  HOIST_RETURN_IF_ERROR(ToStatus(
-      cudaMemcpyAsync(destination, SlotBytes(slot).data(), size_bytes,
-                      cudaMemcpyHostToDevice, stream_.get()),
-      absl::StrCat("Copying ", size_bytes, " bytes to cuda:", device_)));
-  return ToStatus(cudaEventRecord(events_[slot].get(), stream_.get()),
+  for (const Copy& copy : copies) {
+    if (copy.size_bytes == 0) {
+      continue;
+    }
+    HOIST_RETURN_IF_ERROR(ToStatus(
+        cudaMemcpyAsync(copy.device_destination, slot + copy.offset_bytes,
+                        copy.size_bytes, cudaMemcpyHostToDevice, stream_.get()),
+        absl::StrCat("Copying ", copy.size_bytes, " bytes to cuda:", device_)));
+  }
+  return ToStatus(cudaEventRecord(event, stream_.get()),
                   absl::StrCat("Marking the end of a copy to cuda:", device_));
 }
 
-absl::Status Uploader::Ring::WaitForSlot(int slot) {
+void Uploader::Impl::WaitForEvent(cudaEvent_t event) {
+  if (const absl::Status waited = Synchronize(event); !waited.ok()) {
+    borrower_.Close(waited).IgnoreError();
+    WaitForAllCopies();
+  }
+  MutexLock lock(&mu_);
+  idle_events_.push_back(event);
+}
+
+absl::Status Uploader::Impl::Synchronize(cudaEvent_t event) {
   ScopedDevice scope(device_);
   HOIST_RETURN_IF_ERROR(scope.status());
-  return ToStatus(cudaEventSynchronize(events_[slot].get()),
+  return ToStatus(cudaEventSynchronize(event),
                   absl::StrCat("A copy to cuda:", device_));
 }
 
-absl::Status Uploader::Ring::WaitForCopies() {
+void Uploader::Impl::WaitForAllCopies() {
   // Waits even if the device could not be selected: the stream knows its own.
   ScopedDevice scope(device_);
-  const cudaError_t error = cudaStreamSynchronize(stream_.get());
-  if (error != cudaSuccess) {
+  if (cudaStreamSynchronize(stream_.get()) != cudaSuccess) {
     // An error does not say that the copies have ended; ask again, wider.
     cudaDeviceSynchronize();
+    cudaGetLastError();
   }
-  return ToStatus(error, absl::StrCat("A copy to cuda:", device_));
 }
 
-Uploader::Uploader(std::unique_ptr<Ring> ring) : ring_(std::move(ring)) {}
+Uploader::Uploader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Uploader::~Uploader() = default;
 
-Uploader::Slot::~Slot() {
-  if (owner_ != nullptr) {
-    owner_->ring_->Return(index_);
+absl::StatusOr<std::unique_ptr<Uploader>> Uploader::Create(int device,
+                                                           PinnedPool& pool,
+                                                           int max_slots) {
+  if (max_slots < 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "An upload through ", max_slots, " slots is not possible"));
   }
-}
-
-absl::StatusOr<std::unique_ptr<Uploader>> Uploader::Create(
-    int device, const Options& options) {
-  if (options.slot_bytes == 0 || options.slot_count < 1 ||
-      options.slot_bytes > kMaxPinnedBytes / options.slot_count) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("An upload ring of ", options.slot_count, " slots of ",
-                     options.slot_bytes,
-                     " bytes is not possible: at least 1 slot of 1 "
-                     "byte, and at most ",
-                     kMaxPinnedBytes, " bytes together, are"));
-  }
-  HOIST_ASSIGN_OR_RETURN(
-      PinnedBuffer pinned,
-      PinnedBuffer::Allocate(device, options.slot_bytes * options.slot_count));
+  // No more can be held, and each has an event.
+  max_slots = static_cast<int>(
+      std::min<size_t>(max_slots, pool.max_bytes() / pool.slot_bytes()));
   HOIST_ASSIGN_OR_RETURN(Stream stream, Stream::Create(device));
   std::vector<Event> events;
-  for (int i = 0; i < options.slot_count; ++i) {
+  for (int i = 0; i < max_slots; ++i) {
     HOIST_ASSIGN_OR_RETURN(Event event, Event::Create(device));
     events.push_back(std::move(event));
   }
-  return std::unique_ptr<Uploader>(new Uploader(
-      std::make_unique<Ring>(device, options, std::move(pinned),
-                             std::move(stream), std::move(events))));
+  return std::unique_ptr<Uploader>(new Uploader(std::make_unique<Impl>(
+      device, pool, max_slots, std::move(stream), std::move(events))));
 }
 
 absl::StatusOr<Uploader::Slot> Uploader::Acquire() {
-  HOIST_ASSIGN_OR_RETURN(const int index, ring_->Acquire());
-  return Slot(this, index, ring_->SlotBytes(index));
+  return impl_->borrower().Acquire();
 }
 
-absl::Status Uploader::Submit(Slot slot, size_t size_bytes,
-                              void* device_destination) {
-  if (slot.owner_ != this) {
+absl::Status Uploader::Submit(Slot slot, absl::Span<const Copy> copies) {
+  if (!impl_->borrower().Owns(slot)) {
     return absl::InvalidArgumentError("The slot is not one of this Uploader's");
   }
-  if (size_bytes > slot.bytes_.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("A copy of ", size_bytes,
-                                                   " bytes exceeds the slot's ",
-                                                   slot.bytes_.size()));
+  const size_t slot_bytes = slot.bytes().size();
+  for (const Copy& copy : copies) {
+    if (copy.offset_bytes > slot_bytes ||
+        copy.size_bytes > slot_bytes - copy.offset_bytes) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("A copy of ", copy.size_bytes, " bytes at ",
+                       copy.offset_bytes, " exceeds the slot's ", slot_bytes));
+    }
+    if (copy.size_bytes > 0 && copy.device_destination == nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "A copy of ", copy.size_bytes, " bytes has no destination"));
+    }
   }
-  if (size_bytes > 0 && device_destination == nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("A copy of ", size_bytes, " bytes has no destination"));
-  }
-  slot.owner_ = nullptr;
-  return ring_->Submit(slot.index_, size_bytes, device_destination);
+  return impl_->Submit(std::move(slot), copies);
 }
 
-absl::Status Uploader::Finish() { return ring_->Finish(); }
+absl::Status Uploader::Finish() {
+  impl_->borrower().Drain();
+  return impl_->borrower().status();
+}
 
 void Uploader::Cancel() {
-  ring_->Fail(absl::CancelledError("The upload was cancelled")).IgnoreError();
+  impl_->borrower()
+      .Close(absl::CancelledError("The upload was cancelled"))
+      .IgnoreError();
 }
 
-size_t Uploader::pinned_bytes() const {
-  return ring_->options().slot_bytes * ring_->options().slot_count;
-}
-
-uint64_t Uploader::uploaded_bytes() const { return ring_->uploaded_bytes(); }
+uint64_t Uploader::uploaded_bytes() const { return impl_->uploaded_bytes(); }
 
 }  // namespace hoist

@@ -4,28 +4,26 @@
 // Create() never succeeds, so that the rest is only here to be linked.
 namespace hoist {
 
-class Uploader::Ring {};
+class Uploader::Impl {};
 
-Uploader::Uploader(std::unique_ptr<Ring> ring) : ring_(std::move(ring)) {}
+Uploader::Uploader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Uploader::~Uploader() = default;
 
-Uploader::Slot::~Slot() = default;
-
-absl::StatusOr<std::unique_ptr<Uploader>> Uploader::Create(int,
-                                                           const Options&) {
+absl::StatusOr<std::unique_ptr<Uploader>> Uploader::Create(int, PinnedPool&,
+                                                           int) {
   return CudaAbsentError();
 }
 
 absl::StatusOr<Uploader::Slot> Uploader::Acquire() { return CudaAbsentError(); }
 
-absl::Status Uploader::Submit(Slot, size_t, void*) { return CudaAbsentError(); }
+absl::Status Uploader::Submit(Slot, absl::Span<const Copy>) {
+  return CudaAbsentError();
+}
 
 absl::Status Uploader::Finish() { return CudaAbsentError(); }
 
 void Uploader::Cancel() {}
-
-size_t Uploader::pinned_bytes() const { return 0; }
 
 uint64_t Uploader::uploaded_bytes() const { return 0; }
 

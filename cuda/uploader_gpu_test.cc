@@ -13,6 +13,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "hoist/core/testing/status_matchers.h"
+#include "hoist/core/thread/thread_pool.h"
 #include "hoist/cuda/device_buffer.h"
 #include "hoist/cuda/device_info.h"
 #include "hoist/cuda/uploader.h"
@@ -58,9 +59,13 @@ TEST(UploaderGpuTest, RoundTrip) {
   const std::vector<uint8_t> expected = RandomBytes(256 * kSlot + kTail);
   HOIST_ASSERT_OK_AND_ASSIGN(const DeviceBuffer memory,
                              DeviceBuffer::Allocate(0, expected.size()));
+  ThreadPool workers(2);
   HOIST_ASSERT_OK_AND_ASSIGN(
-      const auto uploader,
-      Uploader::Create(0, {.slot_bytes = kSlot, .slot_count = 3}));
+      const auto pool,
+      PinnedPool::Create({.slot_bytes = kSlot, .max_bytes = 3 * kSlot},
+                         &workers));
+  HOIST_ASSERT_OK_AND_ASSIGN(const auto uploader,
+                             Uploader::Create(0, *pool, 3));
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
@@ -69,9 +74,9 @@ TEST(UploaderGpuTest, RoundTrip) {
         const size_t size = std::min(kSlot, expected.size() - begin);
         HOIST_ASSERT_OK_AND_ASSIGN(Uploader::Slot slot, uploader->Acquire());
         std::copy_n(expected.begin() + begin, size, slot.bytes().begin());
-        HOIST_ASSERT_OK(
-            uploader->Submit(std::move(slot), size,
-                             static_cast<uint8_t*>(memory.data()) + begin));
+        HOIST_ASSERT_OK(uploader->Submit(
+            std::move(slot),
+            {{0, size, static_cast<uint8_t*>(memory.data()) + begin}}));
       }
     });
   }
@@ -87,14 +92,17 @@ TEST(UploaderGpuTest, TheDestructorWaitsForCopies) {
   const std::vector<uint8_t> expected = RandomBytes(size_t{16} << 20);
   HOIST_ASSERT_OK_AND_ASSIGN(const DeviceBuffer memory,
                              DeviceBuffer::Allocate(0, expected.size()));
+  HOIST_ASSERT_OK_AND_ASSIGN(const auto pool,
+                             PinnedPool::Create({.slot_bytes = expected.size(),
+                                                 .max_bytes = expected.size()},
+                                                nullptr));
   {
-    HOIST_ASSERT_OK_AND_ASSIGN(
-        const auto uploader,
-        Uploader::Create(0, {.slot_bytes = expected.size(), .slot_count = 1}));
+    HOIST_ASSERT_OK_AND_ASSIGN(const auto uploader,
+                               Uploader::Create(0, *pool, 1));
     HOIST_ASSERT_OK_AND_ASSIGN(Uploader::Slot slot, uploader->Acquire());
     std::copy(expected.begin(), expected.end(), slot.bytes().begin());
-    HOIST_ASSERT_OK(
-        uploader->Submit(std::move(slot), expected.size(), memory.data()));
+    HOIST_ASSERT_OK(uploader->Submit(std::move(slot),
+                                     {{0, expected.size(), memory.data()}}));
   }
   EXPECT_TRUE(CopyFromDevice(memory) == expected);
 }
@@ -108,7 +116,8 @@ TEST(UploaderGpuTest, MoreMemoryThanTheDeviceHasIsResourceExhausted) {
 
 TEST(UploaderGpuTest, ADeviceThatIsNotThereIsRefused) {
   HOIST_ASSERT_OK_AND_ASSIGN(const int count, DeviceCount());
-  EXPECT_THAT(Uploader::Create(count, {.slot_bytes = 4096, .slot_count = 1}),
+  HOIST_ASSERT_OK_AND_ASSIGN(const auto pool, PinnedPool::Create({}, nullptr));
+  EXPECT_THAT(Uploader::Create(count, *pool, 1),
               StatusIs(absl::StatusCode::kInvalidArgument, _));
 }
 

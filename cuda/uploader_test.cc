@@ -32,19 +32,22 @@ int CurrentDevice() {
   return device;
 }
 
-// An Uploader of two slots for cuda:1, while cuda:0 is current, and memory for
-// four slots there.
+// An Uploader over a pool of two slots, for cuda:1, while cuda:0 is current,
+// and memory for four slots there.
 class UploaderTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
     HOIST_ASSERT_OK_AND_ASSIGN(
-        uploader_, Uploader::Create(1, {.slot_bytes = kSlot, .slot_count = 2}));
+        pool_, PinnedPool::Create({.slot_bytes = kSlot, .max_bytes = 2 * kSlot},
+                                  nullptr));
+    HOIST_ASSERT_OK_AND_ASSIGN(uploader_, Uploader::Create(1, *pool_, 2));
     HOIST_ASSERT_OK_AND_ASSIGN(memory_, DeviceBuffer::Allocate(1, 4 * kSlot));
   }
 
   void TearDown() override {
     uploader_ = nullptr;
+    pool_ = nullptr;
     memory_ = DeviceBuffer();
     EXPECT_EQ(CurrentDevice(), 0);
   }
@@ -64,7 +67,7 @@ class UploaderTest : public ::testing::Test {
       return slot.status();
     }
     std::fill(slot->bytes().begin(), slot->bytes().end(), value);
-    return uploader_->Submit(*std::move(slot), size, At(index));
+    return uploader_->Submit(*std::move(slot), {{0, size, At(index)}});
   }
 
   uint8_t* At(int index) {
@@ -75,12 +78,12 @@ class UploaderTest : public ::testing::Test {
   }
 
   FakeCudart fake_{{.device_count = 2}};
+  std::unique_ptr<PinnedPool> pool_;
   std::unique_ptr<Uploader> uploader_;
   DeviceBuffer memory_;
 };
 
 TEST_F(UploaderTest, SlotsArePinnedAndAligned) {
-  EXPECT_EQ(uploader_->pinned_bytes(), 2 * kSlot);
   Uploader::Slot a = Acquire();
   Uploader::Slot b = Acquire();
   EXPECT_EQ(a.bytes().size(), kSlot);
@@ -108,7 +111,7 @@ TEST_F(UploaderTest, CopiesWhatTheSlotHeldInItsOrder) {
     expected[i] = static_cast<uint8_t>(i * 31 + i / 256);
   }
   std::copy(expected.begin(), expected.end(), slot.bytes().begin());
-  HOIST_ASSERT_OK(uploader_->Submit(std::move(slot), kSlot, At(2)));
+  HOIST_ASSERT_OK(uploader_->Submit(std::move(slot), {{0, kSlot, At(2)}}));
   HOIST_ASSERT_OK(uploader_->Finish());
   EXPECT_THAT(OnDevice(2), ElementsAreArray(expected));
   EXPECT_THAT(OnDevice(1), Each(0xCD));
@@ -128,7 +131,7 @@ TEST_F(UploaderTest, ReusesASlotOnlyAfterItsCopy) {
     EXPECT_THAT(OnDevice(i), Each(96 + i));
   }
   EXPECT_THAT(fake_.TakeViolations(), IsEmpty());
-  EXPECT_EQ(fake_.CallCount("cudaEventSynchronize"), 98);
+  EXPECT_EQ(fake_.CallCount("cudaEventSynchronize"), 100);
   EXPECT_EQ(uploader_->uploaded_bytes(), 100 * kSlot);
 }
 
@@ -155,7 +158,7 @@ TEST_F(UploaderTest, SizesFromNothingToAWholeSlot) {
   HOIST_EXPECT_OK(Upload(3, 2, kSlot));
   EXPECT_THAT(Upload(4, 3, kSlot + 1),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       "A copy of 4097 bytes exceeds the slot's 4096"));
+                       "A copy of 4097 bytes at 0 exceeds the slot's 4096"));
   HOIST_EXPECT_OK(uploader_->Finish());
   EXPECT_THAT(OnDevice(0), Each(0xCD));
   EXPECT_EQ(OnDevice(1)[0], 2);
@@ -165,18 +168,50 @@ TEST_F(UploaderTest, SizesFromNothingToAWholeSlot) {
   EXPECT_EQ(uploader_->uploaded_bytes(), kSlot + 1);
 }
 
+TEST_F(UploaderTest, CopiesPiecesOfASlot) {
+  Uploader::Slot slot = Acquire();
+  for (size_t i = 0; i < kSlot; ++i) {
+    slot.bytes()[i] = static_cast<uint8_t>(i / 16);
+  }
+  HOIST_ASSERT_OK(uploader_->Submit(
+      std::move(slot),
+      {{16, 32, At(0)}, {0, 0, nullptr}, {kSlot - 1, 1, At(1)}}));
+  EXPECT_EQ(fake_.CallCount("cudaMemcpyAsync"), 2);
+  EXPECT_EQ(fake_.CallCount("cudaEventRecord"), 1);
+  HOIST_ASSERT_OK(uploader_->Finish());
+  EXPECT_THAT(OnDevice(0, 16), Each(1));
+  EXPECT_EQ(OnDevice(0)[16], 2);
+  EXPECT_EQ(OnDevice(0)[32], 0xCD);
+  EXPECT_EQ(OnDevice(1)[0], 255);
+  EXPECT_EQ(uploader_->uploaded_bytes(), 33u);
+}
+
+TEST_F(UploaderTest, RefusesPiecesOutsideTheSlotAndThenCopiesNone) {
+  for (const Uploader::Copy& copy : {
+           Uploader::Copy{1, kSlot, At(1)},
+           Uploader::Copy{kSlot + 1, 0, At(1)},
+           Uploader::Copy{kSlot, std::numeric_limits<size_t>::max(), At(1)},
+           Uploader::Copy{std::numeric_limits<size_t>::max(), 2, At(1)},
+       }) {
+    EXPECT_THAT(uploader_->Submit(Acquire(), {{0, 1, At(0)}, copy}),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("exceeds the slot's")));
+  }
+  EXPECT_EQ(fake_.CallCount("cudaMemcpyAsync"), 0);
+}
+
 TEST_F(UploaderTest, SizeZeroNeedsNoDestination) {
-  HOIST_EXPECT_OK(uploader_->Submit(Acquire(), 0, nullptr));
-  EXPECT_THAT(uploader_->Submit(Acquire(), 1, nullptr),
+  HOIST_EXPECT_OK(uploader_->Submit(Acquire(), {{0, 0, nullptr}}));
+  EXPECT_THAT(uploader_->Submit(Acquire(), {{0, 1, nullptr}}),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("no destination")));
 }
 
 TEST_F(UploaderTest, RefusedSubmitsGiveTheSlotBackAndAreNotSticky) {
   for (int i = 0; i < 10; ++i) {
-    EXPECT_THAT(uploader_->Submit(Acquire(), kSlot + 1, At(0)),
+    EXPECT_THAT(uploader_->Submit(Acquire(), {{0, kSlot + 1, At(0)}}),
                 StatusIs(absl::StatusCode::kInvalidArgument, _));
-    EXPECT_THAT(uploader_->Submit(Acquire(), kSlot, nullptr),
+    EXPECT_THAT(uploader_->Submit(Acquire(), {{0, kSlot, nullptr}}),
                 StatusIs(absl::StatusCode::kInvalidArgument, _));
   }
   HOIST_EXPECT_OK(Upload(5, 0));
@@ -188,14 +223,12 @@ TEST_F(UploaderTest, RefusesEmptySlotsAndThoseOfOthers) {
   Uploader::Slot slot = Acquire();
   const Uploader::Slot taken = std::move(slot);
   EXPECT_TRUE(slot.bytes().empty());
-  EXPECT_THAT(uploader_->Submit(std::move(slot), 1, At(0)),
+  EXPECT_THAT(uploader_->Submit(std::move(slot), {{0, 1, At(0)}}),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("not one of this Uploader's")));
-  HOIST_ASSERT_OK_AND_ASSIGN(
-      const auto other,
-      Uploader::Create(1, {.slot_bytes = kSlot, .slot_count = 1}));
+  HOIST_ASSERT_OK_AND_ASSIGN(const auto other, Uploader::Create(1, *pool_, 1));
   for (int i = 0; i < 3; ++i) {  // would hang if the slot were lost
-    EXPECT_THAT(uploader_->Submit(AcquireFrom(*other), 1, At(0)),
+    EXPECT_THAT(uploader_->Submit(AcquireFrom(*other), {{0, 1, At(0)}}),
                 StatusIs(absl::StatusCode::kInvalidArgument, _));
   }
   EXPECT_EQ(fake_.CallCount("cudaMemcpyAsync"), 0);
@@ -233,7 +266,7 @@ TEST_F(UploaderTest, EveryCallLeavesTheCurrentDeviceAsItWas) {
   for (int i = 0; i < 3; ++i) {
     std::optional<Uploader::Slot> slot = Acquire();
     EXPECT_EQ(CurrentDevice(), 0);
-    HOIST_EXPECT_OK(uploader_->Submit(*std::move(slot), kSlot, At(0)));
+    HOIST_EXPECT_OK(uploader_->Submit(*std::move(slot), {{0, kSlot, At(0)}}));
     EXPECT_EQ(CurrentDevice(), 0);
   }
   HOIST_EXPECT_OK(uploader_->Finish());
@@ -242,55 +275,53 @@ TEST_F(UploaderTest, EveryCallLeavesTheCurrentDeviceAsItWas) {
   EXPECT_EQ(CurrentDevice(), 0);
 }
 
-TEST(UploaderCreateTest, RefusesOptionsOutOfRange) {
-  FakeCudart fake;
-  constexpr size_t kMax = Uploader::kMaxPinnedBytes;
-  for (const Uploader::Options& options : {
-           Uploader::Options{.slot_bytes = 0, .slot_count = 4},
-           Uploader::Options{.slot_bytes = 4096, .slot_count = 0},
-           Uploader::Options{.slot_bytes = 4096, .slot_count = -1},
-           Uploader::Options{.slot_bytes = kMax + 1, .slot_count = 1},
-           Uploader::Options{.slot_bytes = kMax / 2 + 1, .slot_count = 2},
-           Uploader::Options{.slot_bytes = size_t{1} << 63, .slot_count = 2},
-           Uploader::Options{.slot_bytes = std::numeric_limits<size_t>::max(),
-           .slot_count = std::numeric_limits<int>::max()},
-       }) {
-    EXPECT_THAT(Uploader::Create(0, options),
-                StatusIs(absl::StatusCode::kInvalidArgument,
-                         HasSubstr("An upload ring of")));
-  }
-  EXPECT_THAT(fake.CalledFunctions(), IsEmpty());
-}
-
-TEST(UploaderCreateTest, TakesOptionsAtTheLimit) {
-  FakeCudart fake({.device_count = 0});  // so that nothing is allocated
-  EXPECT_THAT(Uploader::Create(0, {.slot_bytes = Uploader::kMaxPinnedBytes / 2,
-                                   .slot_count = 2}),
-              StatusIs(absl::StatusCode::kUnavailable, _));
-}
-
-TEST(UploaderCreateTest, TheSmallestRingWorks) {
+TEST(UploaderCreateTest, TheSmallestPoolWorks) {
   FakeCudart fake;
   HOIST_ASSERT_OK_AND_ASSIGN(const DeviceBuffer memory,
                              DeviceBuffer::Allocate(0, 3));
   HOIST_ASSERT_OK_AND_ASSIGN(
-      const auto uploader,
-      Uploader::Create(0, {.slot_bytes = 1, .slot_count = 1}));
+      const auto pool,
+      PinnedPool::Create({.slot_bytes = kSlot, .max_bytes = kSlot}, nullptr));
+  HOIST_ASSERT_OK_AND_ASSIGN(const auto uploader,
+                             Uploader::Create(0, *pool, 4));
   for (uint8_t i = 0; i < 3; ++i) {
     HOIST_ASSERT_OK_AND_ASSIGN(Uploader::Slot slot, uploader->Acquire());
     slot.bytes()[0] = i;
-    HOIST_ASSERT_OK(uploader->Submit(std::move(slot), 1,
-                                     static_cast<uint8_t*>(memory.data()) + i));
+    HOIST_ASSERT_OK(uploader->Submit(
+        std::move(slot), {{0, 1, static_cast<uint8_t*>(memory.data()) + i}}));
   }
   HOIST_ASSERT_OK(uploader->Finish());
   EXPECT_THAT(fake.CopyFromDevice(memory.data(), 3),
               ::testing::ElementsAre(0, 1, 2));
+  EXPECT_EQ(pool->pinned_bytes(), kSlot);
 }
 
-TEST(UploaderCreateTest, RefusesADeviceThatIsNotThere) {
+TEST(UploaderCreateTest, RefusesWhatCannotWork) {
   FakeCudart fake;
-  EXPECT_THAT(Uploader::Create(1, {.slot_bytes = kSlot, .slot_count = 2}),
+  HOIST_ASSERT_OK_AND_ASSIGN(const auto pool, PinnedPool::Create({}, nullptr));
+  EXPECT_THAT(
+      Uploader::Create(0, *pool, 0),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("0 slots")));
+  EXPECT_THAT(Uploader::Create(1, *pool, 2),
               StatusIs(absl::StatusCode::kInvalidArgument, _));
+}
+
+// An upload may ask for more than there can be.
+TEST(UploaderCreateTest, MakesNoMoreEventsThanThePoolHasSlots) {
+  FakeCudart fake;
+  HOIST_ASSERT_OK_AND_ASSIGN(
+      const auto pool,
+      PinnedPool::Create({.slot_bytes = kSlot, .max_bytes = 3 * kSlot},
+                         nullptr));
+  HOIST_ASSERT_OK(Uploader::Create(0, *pool, std::numeric_limits<int>::max()));
+  EXPECT_EQ(fake.CallCount("cudaEventCreateWithFlags"), 3);
+}
+
+TEST(UploaderCreateTest, WithoutADeviceIsUnavailable) {
+  FakeCudart fake({.device_count = 0});
+  HOIST_ASSERT_OK_AND_ASSIGN(const auto pool, PinnedPool::Create({}, nullptr));
+  EXPECT_THAT(Uploader::Create(0, *pool, 2),
+              StatusIs(absl::StatusCode::kUnavailable, _));
 }
 
 }  // namespace

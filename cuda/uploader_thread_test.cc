@@ -26,7 +26,7 @@ using ::testing::_;
 TEST(UploaderThreadTest, ManyThreadsWithAnyCurrentDevice) {
   constexpr int kThreads = 6;
   constexpr int kChunks = 60;
-  constexpr size_t kSlot = 512;
+  constexpr size_t kSlot = 4096;
   FakeCudart fake({.device_count = 2});
   std::vector<uint8_t> expected(kThreads * kChunks * kSlot);
   std::minstd_rand random(1);
@@ -36,8 +36,11 @@ TEST(UploaderThreadTest, ManyThreadsWithAnyCurrentDevice) {
   HOIST_ASSERT_OK_AND_ASSIGN(const DeviceBuffer memory,
                              DeviceBuffer::Allocate(1, expected.size()));
   HOIST_ASSERT_OK_AND_ASSIGN(
-      const auto uploader,
-      Uploader::Create(1, {.slot_bytes = kSlot, .slot_count = 3}));
+      const auto pool,
+      PinnedPool::Create({.slot_bytes = kSlot, .max_bytes = 3 * kSlot},
+                         nullptr));
+  HOIST_ASSERT_OK_AND_ASSIGN(const auto uploader,
+                             Uploader::Create(1, *pool, 3));
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
@@ -49,9 +52,9 @@ TEST(UploaderThreadTest, ManyThreadsWithAnyCurrentDevice) {
         }
         HOIST_ASSERT_OK_AND_ASSIGN(Uploader::Slot slot, uploader->Acquire());
         std::copy_n(expected.begin() + begin, kSlot, slot.bytes().begin());
-        HOIST_ASSERT_OK(
-            uploader->Submit(std::move(slot), kSlot,
-                             static_cast<uint8_t*>(memory.data()) + begin));
+        HOIST_ASSERT_OK(uploader->Submit(
+            std::move(slot),
+            {{0, kSlot, static_cast<uint8_t*>(memory.data()) + begin}}));
         if (i % 16 == 0) {
           HOIST_ASSERT_OK(uploader->Finish());
         }
@@ -69,24 +72,28 @@ TEST(UploaderThreadTest, ManyThreadsWithAnyCurrentDevice) {
   EXPECT_TRUE(fake.CopyFromDevice(memory.data(), expected.size()) == expected);
 }
 
-// Two slots of 64 bytes on cuda:0.
+// Two slots, and 64 bytes on cuda:0.
 class UploaderWaitTest : public ::testing::Test {
  protected:
   void SetUp() override {
     HOIST_ASSERT_OK_AND_ASSIGN(memory_, DeviceBuffer::Allocate(0, 64));
     HOIST_ASSERT_OK_AND_ASSIGN(
-        uploader_, Uploader::Create(0, {.slot_bytes = 64, .slot_count = 2}));
+        pool_,
+        PinnedPool::Create({.slot_bytes = 4096, .max_bytes = 8192}, nullptr));
+    HOIST_ASSERT_OK_AND_ASSIGN(uploader_, Uploader::Create(0, *pool_, 2));
   }
   void TearDown() override {
     uploader_ = nullptr;
+    pool_ = nullptr;
     memory_ = DeviceBuffer();
   }
   absl::Status Submit(Uploader::Slot slot) {
-    return uploader_->Submit(std::move(slot), 64, memory_.data());
+    return uploader_->Submit(std::move(slot), {{0, 64, memory_.data()}});
   }
 
   FakeCudart fake_;
   DeviceBuffer memory_;
+  std::unique_ptr<PinnedPool> pool_;
   std::unique_ptr<Uploader> uploader_;
 };
 

@@ -14,6 +14,7 @@ _SYSTEM_LIBRARIES = {
     "com_google_googletest": ("googletest", "/usr/include/gtest/gtest.h"),
     "dlpack": ("dlpack", "/usr/include/dlpack/dlpack.h"),
     "isal": ("isal", "/usr/include/isa-l.h"),
+    "liburing": ("liburing", "/usr/include/liburing.h"),
     "net_zstd": ("zstd", "/usr/include/zstd.h"),
     "nlohmann_json": ("nlohmann_json", "/usr/include/nlohmann/json.hpp"),
     "openssl": ("openssl", "/usr/include/openssl/evp.h"),

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "hoist/checkpoint/catalog/value.h"
 #include "hoist/core/io/random_access_file.h"
 #include "hoist/core/tensor/tensor_spec.h"
@@ -102,6 +103,9 @@ struct Catalog {
 
   Value root() const { return Value(values.get(), root_id); }
 };
+
+// The open files of a catalog, parallel to Catalog::files.
+using CatalogFiles = absl::Span<const std::shared_ptr<const RandomAccessFile>>;
 
 // Whether what readers promise holds: every storage lies inside its file, every
 // tensor inside its storage, every index is one. kDataLoss with the name of the

@@ -7,7 +7,6 @@
 
 #include "absl/status/statusor.h"
 #include "hoist/checkpoint/catalog/catalog.h"
-#include "hoist/checkpoint/load/storage_loader.h"
 #include "hoist/core/thread/thread_pool.h"
 
 namespace hoist {

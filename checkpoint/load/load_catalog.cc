@@ -2,12 +2,18 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "hoist/checkpoint/load/cuda_destination.h"
+#include "hoist/checkpoint/load/host_destination.h"
+#include "hoist/checkpoint/load/piece_checksums.h"
+#include "hoist/checkpoint/load/plan_load.h"
 #include "hoist/checkpoint/load/tensor_view.h"
+#include "hoist/core/io/open_read_path.h"
 #include "hoist/core/status/status_macros.h"
 
 namespace hoist {
@@ -15,36 +21,184 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-int64_t NanosecondsSince(Clock::time_point start) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() -
-                                                              start)
-      .count();
-}
+// One load, phase by phase.
+class CatalogLoad {
+ public:
+  CatalogLoad(const Catalog& catalog, CatalogFiles files,
+              const LoadOptions& options)
+      : catalog_(catalog), files_(files), options_(options) {}
 
-absl::StatusOr<std::unique_ptr<StorageSink>> MakeSink(
-    const Catalog& catalog, const std::vector<int>& storages,
-    const LoadOptions& options) {
-  if (options.device.is_cpu()) {
-    return MakeHostSink(catalog, storages);
+  absl::StatusOr<LoadResult> Run();
+
+ private:
+  absl::Status Plan();
+  absl::Status Allocate();
+  absl::Status Execute();
+  absl::Status MakeTensors();
+
+  Verified HowVerified() const;
+  bool IsConverted() const;
+  // Ends a phase that began when the last one ended.
+  void AddPhase(std::string name, int64_t time_ns, uint64_t bytes = 0) {
+    result_.report.phases.push_back(
+        {.name = std::move(name), .time_ns = time_ns, .bytes = bytes});
   }
-  const int threads =
-      options.pool == nullptr ? 1 : options.pool->thread_count() + 1;
-  return MakeCudaSink(catalog, storages, options.device.index, threads);
+  int64_t Lap() {
+    const Clock::time_point now = Clock::now();
+    const auto time = std::chrono::duration_cast<std::chrono::nanoseconds>(
+        now - std::exchange(lap_, now));
+    return time.count();
+  }
+
+  const Catalog& catalog_;
+  const CatalogFiles files_;
+  const LoadOptions& options_;
+  Clock::time_point lap_ = Clock::now();
+  PlannedLoad planned_;
+  std::vector<std::unique_ptr<ReadPath>> paths_;  // by file
+  std::unique_ptr<PinnedPool> own_pinned_;
+  std::unique_ptr<ChunkDestination> destination_;
+  LoadResult result_;
+};
+
+absl::StatusOr<LoadResult> CatalogLoad::Run() {
+  const Clock::time_point start = lap_;
+  result_.report.device = options_.device;
+  result_.report.warnings = catalog_.warnings;
+  HOIST_RETURN_IF_ERROR(Plan());
+  HOIST_RETURN_IF_ERROR(Allocate());
+  HOIST_RETURN_IF_ERROR(Execute());
+  HOIST_RETURN_IF_ERROR(MakeTensors());
+  result_.report.time_ns =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(lap_ - start)
+          .count();
+  return std::move(result_);
 }
 
-Verified HowVerified(const Catalog& catalog, const std::vector<int>& storages,
-                     bool verify) {
-  if (!verify) {
+absl::Status CatalogLoad::Plan() {
+  HOIST_ASSIGN_OR_RETURN(planned_, PlanLoad(catalog_, files_, options_));
+  HOIST_RETURN_IF_ERROR(CheckMemory(planned_, options_));
+  result_.report.bytes = planned_.plan.needed_bytes;
+  result_.report.verified = HowVerified();
+  AddPhase("plan", Lap());
+  return absl::OkStatus();
+}
+
+absl::Status CatalogLoad::Allocate() {
+  for (size_t i = 0; i < files_.size(); ++i) {
+    HOIST_ASSIGN_OR_RETURN(paths_.emplace_back(),
+                           OpenReadPath(files_[i], planned_.reads[i].method));
+  }
+  if (options_.device.is_cpu()) {
+    HOIST_ASSIGN_OR_RETURN(
+        destination_, MakeHostDestination(catalog_, planned_.plan,
+                                          options_.one_buffer_each, paths_));
+  } else {
+    PinnedPool* pinned = options_.pinned_pool;
+    if (pinned == nullptr) {
+      HOIST_ASSIGN_OR_RETURN(own_pinned_,
+                             PinnedPool::Create({}, options_.pool));
+      pinned = own_pinned_.get();
+    }
+    const int threads = EngineThreads(planned_.plan, options_.pool);
+    HOIST_ASSIGN_OR_RETURN(
+        destination_,
+        MakeCudaDestination(planned_.plan, options_.device.index, *pinned,
+                            CudaSlotCount(planned_.plan, threads)));
+  }
+  AddPhase("allocate", Lap());
+  return absl::OkStatus();
+}
+
+absl::Status CatalogLoad::Execute() {
+  LoadReport& report = result_.report;
+  EngineInputs inputs = {.catalog = catalog_,
+                         .plan = planned_.plan,
+                         .files = files_,
+                         .paths = paths_,
+                         .destination = *destination_,
+                         .pool = options_.pool,
+                         .verify = options_.verify_checksums,
+                         .cancel = options_.cancel};
+  if (options_.on_progress) {
+    inputs.on_progress = [this](uint64_t done_bytes) {
+      options_.on_progress(done_bytes, planned_.plan.needed_bytes);
+    };
+  }
+  HOIST_ASSIGN_OR_RETURN(const EngineTimes times, ExecutePlan(inputs));
+  AddPhase("read", times.read_ns, planned_.plan.read_bytes);
+  if (report.verified == Verified::kChecksum ||
+      report.verified == Verified::kStructure) {
+    AddPhase("verify", times.verify_ns, report.bytes);
+  }
+  if (IsConverted()) {
+    AddPhase("convert", times.convert_ns, report.bytes);
+  }
+  if (!options_.device.is_cpu()) {
+    AddPhase("upload", times.place_ns, report.bytes);
+  }
+  AddPhase("wait", times.idle_ns);
+  Lap();
+  lap_ -= std::chrono::nanoseconds(times.finish_ns);
+  for (size_t i = 0; i < catalog_.files.size(); ++i) {
+    // What is in memory is no file of the user's.
+    if (catalog_.files[i].content == nullptr) {
+      const std::string note = paths_[i]->Note();
+      report.io.push_back(
+          {.path = catalog_.files[i].path,
+           .method = std::string(ReadMethodName(planned_.reads[i].method)),
+           .reason = absl::StrCat(planned_.reads[i].reason,
+                                  note.empty() ? "" : "; ", note)});
+    }
+  }
+  report.peak_host_bytes = planned_.host_bytes;
+  report.pinned_bytes = destination_->pinned_bytes();
+  report.device_bytes = destination_->device_bytes();
+  return absl::OkStatus();
+}
+
+absl::Status CatalogLoad::MakeTensors() {
+  LoadReport& report = result_.report;
+  std::vector<int> places(catalog_.storages.size(), -1);
+  for (size_t i = 0; i < planned_.plan.storages.size(); ++i) {
+    places[planned_.plan.storages[i].need.storage] = static_cast<int>(i);
+  }
+  int64_t without_data = 0;
+  result_.tensors.Reserve(catalog_.tensors.size());
+  for (const TensorEntry& entry : catalog_.tensors) {
+    if (!entry.storage) {
+      ++without_data;
+      continue;
+    }
+    const int place = places[*entry.storage];
+    HOIST_ASSIGN_OR_RETURN(
+        Tensor tensor,
+        TensorView(entry, planned_.plan.storages[place].need.begin_bytes,
+                   destination_->buffer(place)));
+    result_.tensors.Add(entry.name, std::move(tensor));
+  }
+  if (without_data > 0) {
+    report.warnings.push_back(
+        absl::StrCat(without_data,
+                     " tensors have no data in the file (device \"meta\"), and "
+                     "were left out"));
+  }
+  report.tensor_count = static_cast<int64_t>(result_.tensors.size());
+  AddPhase("finish", Lap());
+  return absl::OkStatus();
+}
+
+Verified CatalogLoad::HowVerified() const {
+  if (!options_.verify_checksums) {
     return Verified::kNone;
   }
   bool has_some = false;
   bool lacks_some = false;
-  for (const int storage : storages) {
-    const StorageEntry& entry = catalog.storages[storage];
-    if (entry.size_bytes == 0) {
+  for (const LoadPlan::Storage& storage : planned_.plan.storages) {
+    if (storage.need.size_bytes == 0) {
       continue;
     }
-    if (entry.crc32) {
+    if (PieceChecksums::IsVerifiable(catalog_, storage)) {
       has_some = true;
     } else {
       lacks_some = true;
@@ -56,24 +210,12 @@ Verified HowVerified(const Catalog& catalog, const std::vector<int>& storages,
   return lacks_some ? Verified::kStructure : Verified::kChecksum;
 }
 
-void AddPhases(const LoadTimes& times, bool is_cpu, bool is_converted,
-               LoadReport& report) {
-  const auto add = [&](const char* name, int64_t sum_ns) {
-    report.phases.push_back({.name = name,
-                             .time_ns = sum_ns / times.thread_count,
-                             .bytes = report.bytes});
-  };
-  add("read", times.read_ns);
-  if (report.verified == Verified::kChecksum ||
-      report.verified == Verified::kStructure) {
-    add("verify", times.verify_ns);
-  }
-  if (is_converted) {
-    add("convert", times.convert_ns);
-  }
-  if (!is_cpu) {
-    add("upload", times.place_ns);
-  }
+bool CatalogLoad::IsConverted() const {
+  return std::any_of(
+      planned_.plan.storages.begin(), planned_.plan.storages.end(),
+      [this](const LoadPlan::Storage& storage) {
+        return catalog_.storages[storage.need.storage].swap_bytes > 1;
+      });
 }
 
 }  // namespace
@@ -81,60 +223,7 @@ void AddPhases(const LoadTimes& times, bool is_cpu, bool is_converted,
 absl::StatusOr<LoadResult> LoadCatalog(const Catalog& catalog,
                                        CatalogFiles files,
                                        const LoadOptions& options) {
-  const auto start = Clock::now();
-  LoadResult result;
-  LoadReport& report = result.report;
-  report.device = options.device;
-  report.warnings = catalog.warnings;
-  const std::vector<int> storages = UsedStorages(catalog);
-  for (const int storage : storages) {
-    report.bytes += catalog.storages[storage].size_bytes;
-  }
-  report.verified = HowVerified(catalog, storages, options.verify_checksums);
-
-  HOIST_ASSIGN_OR_RETURN(const std::unique_ptr<StorageSink> sink,
-                         MakeSink(catalog, storages, options));
-  report.phases.push_back(
-      {.name = "allocate", .time_ns = NanosecondsSince(start)});
-  HOIST_ASSIGN_OR_RETURN(
-      const LoadTimes times,
-      LoadStorages(catalog, files, storages, options.verify_checksums,
-                   options.pool, *sink));
-  const bool is_converted =
-      std::any_of(storages.begin(), storages.end(), [&catalog](int storage) {
-        return catalog.storages[storage].swap_bytes > 1;
-      });
-  AddPhases(times, options.device.is_cpu(), is_converted, report);
-
-  int64_t without_data = 0;
-  for (const TensorEntry& entry : catalog.tensors) {
-    if (!entry.storage) {
-      ++without_data;
-      continue;
-    }
-    HOIST_ASSIGN_OR_RETURN(Tensor tensor,
-                           TensorView(entry, sink->buffer(*entry.storage)));
-    result.tensors.Add(entry.name, std::move(tensor));
-  }
-  if (without_data > 0) {
-    report.warnings.push_back(
-        absl::StrCat(without_data,
-                     " tensors have no data in the file (device \"meta\"), and "
-                     "were left out"));
-  }
-  for (const FileEntry& file : catalog.files) {
-    if (file.content == nullptr) {
-      report.io.push_back({.path = file.path,
-                           .method = "pread",
-                           .reason = "the one method there is"});
-    }
-  }
-  report.tensor_count = static_cast<int64_t>(result.tensors.size());
-  report.peak_host_bytes = sink->host_bytes() + sink->pinned_bytes();
-  report.pinned_bytes = sink->pinned_bytes();
-  report.device_bytes = sink->device_bytes();
-  report.time_ns = NanosecondsSince(start);
-  return result;
+  return CatalogLoad(catalog, files, options).Run();
 }
 
 }  // namespace hoist

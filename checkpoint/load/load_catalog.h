@@ -5,7 +5,6 @@
 #include "hoist/checkpoint/catalog/catalog.h"
 #include "hoist/checkpoint/load/load_options.h"
 #include "hoist/checkpoint/load/load_result.h"
-#include "hoist/checkpoint/load/storage_loader.h"
 
 namespace hoist {
 

@@ -74,10 +74,12 @@ TEST_P(LoadCatalogTest, EveryByteIsInItsPlace) {
     total += storages[i++].size();
   }
   EXPECT_EQ(result.report.bytes, total);
-  EXPECT_EQ(result.report.peak_host_bytes, total);
+  EXPECT_GE(result.report.peak_host_bytes, total);
+  EXPECT_LE(result.report.peak_host_bytes, total + 64 * i + 4096 * i);
   EXPECT_EQ(result.report.tensor_count, static_cast<int64_t>(i));
   EXPECT_EQ(result.report.verified, Verified::kChecksum);
-  EXPECT_THAT(PhasesOf(result), ElementsAre("allocate", "read", "verify"));
+  EXPECT_THAT(PhasesOf(result), ElementsAre("plan", "allocate", "read",
+                                            "verify", "wait", "finish"));
 }
 
 TEST_P(LoadCatalogTest, DamageIsFoundWhereverItIs) {
@@ -126,7 +128,8 @@ TEST_P(LoadCatalogTest, BytesOfTheOtherOrderAreReversedAfterVerification) {
   }
   EXPECT_TRUE(BytesOf(result.tensors.begin()->tensor) == expected);
   EXPECT_THAT(PhasesOf(result),
-              ElementsAre("allocate", "read", "verify", "convert"));
+              ElementsAre("plan", "allocate", "read", "verify", "convert",
+                          "wait", "finish"));
 }
 
 TEST_P(LoadCatalogTest, CompressedStoragesAreRead) {
@@ -205,10 +208,11 @@ TEST_P(LoadCatalogTest, OffsetsOfEmptyTensorsDoNotMatter) {
 
 TEST_P(LoadCatalogTest, TooLittleMemoryIsAnError) {
   TestCheckpoint checkpoint({TestBytes(8, 1)});
-  checkpoint.catalog.storages[0].size_bytes = uint64_t{1} << 63;
-  EXPECT_THAT(
-      Load(checkpoint).status(),
-      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("data/0")));
+  // A stream that says it has so much in it.
+  checkpoint.catalog.storages[0].deflated_bytes = 8;
+  checkpoint.catalog.storages[0].size_bytes = uint64_t{1} << 62;
+  EXPECT_THAT(Load(checkpoint).status(),
+              StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
 TEST(StateDictTest, FindsTheFirstOfAName) {

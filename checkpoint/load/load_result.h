@@ -25,27 +25,30 @@ absl::string_view VerifiedName(Verified verified);
 // What a load did, and how long it took.
 struct LoadReport {
   struct Phase {
-    // "open", "allocate", "read", "verify", "convert", "upload"
+    // "open", "plan", "allocate", "read", "verify", "convert", "upload", "wait"
+    // (a thread had nothing left to do, and others had), "finish"
     std::string name;
     // Time on the clock; where several threads work in a phase, while they do
-    // other things too, the mean of their times in it.
+    // other things too, the mean of their times in it. So all phases sum to the
+    // time of the load.
     int64_t time_ns = 0;
     uint64_t bytes = 0;
   };
   struct FileIo {
     std::string path;
-    std::string method;  // "pread"
+    std::string method;  // "pread", "mmap", "direct"
     std::string reason;  // why that one
   };
 
   Device device;
   int64_t tensor_count = 0;
-  // Bytes read, and so put on the device: each storage once.
+  // Bytes of storages that were put on the device, each once.
   uint64_t bytes = 0;
   // From before the file was opened until every byte was in its place.
   int64_t time_ns = 0;
   Verified verified = Verified::kNone;
-  // The most memory that the load itself held at once, in bytes.
+  // The most memory that the load itself held at once, in bytes; host memory
+  // without what is pinned.
   uint64_t peak_host_bytes = 0;
   uint64_t pinned_bytes = 0;
   uint64_t device_bytes = 0;

@@ -7,7 +7,6 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "hoist/checkpoint/catalog/catalog.h"
-#include "hoist/checkpoint/load/storage_loader.h"
 #include "hoist/core/tensor/tensor.h"
 
 namespace hoist {

@@ -20,6 +20,12 @@ class StateDict {
     Tensor tensor;
   };
 
+  // Makes room for `count` tensors in all.
+  void Reserve(size_t count) {
+    items_.reserve(count);
+    index_.reserve(count);
+  }
+
   void Add(std::string name, Tensor tensor) {
     index_.try_emplace(name, items_.size());
     items_.push_back({std::move(name), std::move(tensor)});

@@ -10,13 +10,15 @@
 namespace hoist {
 namespace {
 
-absl::StatusOr<Tensor> MakeView(const TensorEntry& entry,
+absl::StatusOr<Tensor> MakeView(const TensorEntry& entry, uint64_t begin_bytes,
                                 std::shared_ptr<Buffer> buffer) {
   HOIST_ASSIGN_OR_RETURN(const int64_t bytes, LogicalBytes(entry.spec));
   // Where a tensor has elements, ValidateCatalog() has seen that its offset in
   // bytes is a number; where it has none, its offset may be any.
   const int64_t offset =
-      bytes == 0 ? 0 : entry.storage_offset * DTypeBits(entry.spec.dtype) / 8;
+      bytes == 0 ? 0
+                 : entry.storage_offset * DTypeBits(entry.spec.dtype) / 8 -
+                       static_cast<int64_t>(begin_bytes);
   HOIST_ASSIGN_OR_RETURN(Tensor tensor,
                          Tensor::Create(entry.spec, std::move(buffer), offset));
   if (!entry.is_conjugate && !entry.is_negative) {
@@ -34,8 +36,10 @@ absl::StatusOr<Tensor> MakeView(const TensorEntry& entry,
 }  // namespace
 
 absl::StatusOr<Tensor> TensorView(const TensorEntry& entry,
+                                  uint64_t begin_bytes,
                                   std::shared_ptr<Buffer> buffer) {
-  absl::StatusOr<Tensor> tensor = MakeView(entry, std::move(buffer));
+  absl::StatusOr<Tensor> tensor =
+      MakeView(entry, begin_bytes, std::move(buffer));
   if (!tensor.ok()) {
     return Annotate(tensor.status(), absl::StrCat("Tensor ", entry.name));
   }

@@ -1,14 +1,15 @@
 #include "hoist/core/hash/crc32.h"
 
-#include <isa-l/crc.h>
 #include <zlib.h>
 
 #include <limits>
 
+#include "hoist/core/hash/crc32_implementations.h"
+
 namespace hoist {
 
 uint32_t Crc32(absl::Span<const uint8_t> bytes, uint32_t before) {
-  return crc32_gzip_refl(before, bytes.data(), bytes.size());
+  return Crc32Implementations().front().crc32(bytes, before);
 }
 
 uint32_t CombineCrc32(uint32_t first, uint32_t second,

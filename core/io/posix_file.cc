@@ -19,8 +19,11 @@ std::string Quoted(const std::string& path) {
 
 class PosixFile final : public RandomAccessFile {
  public:
-  PosixFile(std::string path, int fd, uint64_t size_bytes)
-      : path_(std::move(path)), fd_(fd), size_bytes_(size_bytes) {}
+  PosixFile(std::string path, int fd, const struct stat& info)
+      : path_(std::move(path)),
+        fd_(fd),
+        size_bytes_(static_cast<uint64_t>(info.st_size)),
+        changed_(info.st_mtim) {}
   ~PosixFile() override { close(fd_); }
   PosixFile(const PosixFile&) = delete;
   PosixFile& operator=(const PosixFile&) = delete;
@@ -29,22 +32,56 @@ class PosixFile final : public RandomAccessFile {
   uint64_t size_bytes() const override { return size_bytes_; }
 
   absl::Status ReadAt(uint64_t offset, absl::Span<uint8_t> out) const override {
-    if (offset > size_bytes_ || out.size() > size_bytes_ - offset) {
-      return absl::DataLossError(absl::StrCat(
-          Quoted(path_), ": Wanted ", out.size(), " bytes from byte ", offset,
-          ", the file has ", size_bytes_));
+    return ReadScattered(offset, {&out, 1});
+  }
+
+  absl::Status ReadScattered(
+      uint64_t offset,
+      absl::Span<const absl::Span<uint8_t>> parts) const override {
+    uint64_t wanted = 0;
+    for (const absl::Span<uint8_t> part : parts) {
+      wanted += part.size();
+    }
+    if (offset > size_bytes_ || wanted > size_bytes_ - offset) {
+      return absl::DataLossError(
+          absl::StrCat(Quoted(path_), ": Wanted ", wanted, " bytes from byte ",
+                       offset, ", the file has ", size_bytes_));
     }
     return Annotate(
-        ReadFully([this](void* buffer, size_t size,
-                         off_t at) { return pread(fd_, buffer, size, at); },
-                  offset, out),
+        ReadFully([this](const iovec* into, int count,
+                         off_t at) { return preadv(fd_, into, count, at); },
+                  offset, parts),
         Quoted(path_));
+  }
+
+  int descriptor() const override { return fd_; }
+
+  absl::Status CheckUnchanged() const override {
+    struct stat now;
+    if (fstat(fd_, &now) != 0) {
+      const int error_number = errno;
+      return ErrnoStatus(error_number,
+                         absl::StrCat("Examining ", Quoted(path_)));
+    }
+    const bool is_same_size = static_cast<uint64_t>(now.st_size) == size_bytes_;
+    if (is_same_size && now.st_mtim.tv_sec == changed_.tv_sec &&
+        now.st_mtim.tv_nsec == changed_.tv_nsec) {
+      return absl::OkStatus();
+    }
+    return WithHint(
+        absl::DataLossError(absl::StrCat(
+            Quoted(path_), " was changed while it was read",
+            is_same_size ? ""
+                         : absl::StrCat(": it had ", size_bytes_,
+                                        " bytes, and has ", now.st_size))),
+        "Wait until whoever writes it is done, and load it again");
   }
 
  private:
   const std::string path_;
   const int fd_;
   const uint64_t size_bytes_;
+  const struct timespec changed_;
 };
 
 absl::Status OpenError(int error_number, const std::string& path) {
@@ -88,8 +125,7 @@ absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenFile(
             S_ISDIR(info.st_mode) ? "a directory" : "not a regular file")),
         "Name one file");
   }
-  return std::make_unique<PosixFile>(path, fd,
-                                     static_cast<uint64_t>(info.st_size));
+  return std::make_unique<PosixFile>(path, fd, info);
 }
 
 }  // namespace hoist

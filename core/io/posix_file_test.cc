@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,6 +52,37 @@ TEST(PosixFileTest, FileThatShrinksIsDataLossWithThePath) {
       file->ReadAt(0, BytesOf(out)),
       StatusIs(absl::StatusCode::kDataLoss,
                AllOf(HasSubstr(path), HasSubstr("has become shorter"))));
+}
+
+TEST(PosixFileTest, ScattersARange) {
+  HOIST_ASSERT_OK_AND_ASSIGN(auto file,
+                             OpenFile(WriteTempFile("ten", "0123456789")));
+  std::string a(2, '\0');
+  std::string b(3, '\0');
+  const absl::Span<uint8_t> parts[] = {BytesOf(a), BytesOf(b)};
+  HOIST_ASSERT_OK(file->ReadScattered(5, parts));
+  EXPECT_EQ(a + "|" + b, "56|789");
+  EXPECT_THAT(
+      file->ReadScattered(6, parts),
+      StatusIs(absl::StatusCode::kDataLoss, HasSubstr("5 bytes from byte 6")));
+}
+
+TEST(PosixFileTest, SaysWhatHasChangedSinceItWasOpened) {
+  const std::string path = WriteTempFile("ten", "0123456789");
+  HOIST_ASSERT_OK_AND_ASSIGN(auto file, OpenFile(path));
+  HOIST_EXPECT_OK(file->CheckUnchanged());
+  ASSERT_EQ(truncate(path.c_str(), 12), 0);
+  EXPECT_THAT(file->CheckUnchanged(),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       AllOf(HasSubstr(path), HasSubstr("had 10 bytes"),
+                             HasSubstr("has 12"))));
+  HOIST_ASSERT_OK_AND_ASSIGN(file, OpenFile(path));
+  HOIST_EXPECT_OK(file->CheckUnchanged());
+  const struct timespec times[] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+  ASSERT_EQ(utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  EXPECT_THAT(file->CheckUnchanged(),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("was changed while it was read")));
 }
 
 TEST(PosixFileTest, MissingFileAndDirectoryAndPipe) {

@@ -2,6 +2,7 @@
 #define HOIST_CORE_IO_READ_FULLY_H_
 
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <cstdint>
 
@@ -11,16 +12,21 @@
 
 namespace hoist {
 
-// pread(2) without its file descriptor: returns bytes read, 0 at the end of the
-// file, or -1 with errno.
-using PreadFunction =
-    absl::FunctionRef<ssize_t(void* buffer, size_t size, off_t offset)>;
+// preadv(2) without its file descriptor: returns bytes read, 0 at the end of
+// the file, or -1 with errno.
+using PreadvFunction =
+    absl::FunctionRef<ssize_t(const iovec* parts, int count, off_t offset)>;
 
-// Fills `out` from `offset` by as many calls as it takes: EINTR is retried, a
-// short read continued. kDataLoss if the end of the file comes first; the
-// errno's code otherwise. Thread-safe if `pread` is.
-absl::Status ReadFully(PreadFunction pread, uint64_t offset,
-                       absl::Span<uint8_t> out);
+// How often a read that failed with EIO is tried again where it stopped: a
+// network's hiccup passes, a broken disk stays broken.
+inline constexpr int kMaxIoRetries = 3;
+
+// Fills `parts`, one after the other, from `offset` on by as many calls as it
+// takes: EINTR is retried, EIO kMaxIoRetries times, a short read continued.
+// kDataLoss if the end of the file comes first; the errno's code otherwise.
+// Thread-safe if `preadv` is.
+absl::Status ReadFully(PreadvFunction preadv, uint64_t offset,
+                       absl::Span<const absl::Span<uint8_t>> parts);
 
 }  // namespace hoist
 

@@ -1,7 +1,9 @@
 #include "hoist/cuda/testing/fake_cudart.h"
 
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -16,7 +18,7 @@ namespace {
 // The cuda* functions are global, and so is what they work on.
 struct Global {
   Mutex mu;
-  CondVar changed;  // paused, held
+  CondVar changed;  // paused, held, work that has run
   std::unique_ptr<FakeCudartState> state ABSL_GUARDED_BY(mu);
   std::atomic<int> epoch = 0;  // how many states there have been
 };
@@ -24,6 +26,17 @@ struct Global {
 Global& TheGlobal() {
   static Global* const global = new Global;
   return *global;
+}
+
+// Keeps the processor busy for so long, but for the most part of a long time.
+void TakeTime(std::chrono::nanoseconds time) {
+  constexpr std::chrono::microseconds kBusy(200);
+  const auto end = std::chrono::steady_clock::now() + time;
+  if (time > kBusy) {
+    std::this_thread::sleep_until(end - kBusy);
+  }
+  while (std::chrono::steady_clock::now() < end) {
+  }
 }
 
 struct ThreadOfEpoch {
@@ -50,6 +63,11 @@ cudaError_t RunFakeCall(const char* function, FakeCall kind,
   cudaError_t error = cudaErrorCudartUnloading;
   if (global.state != nullptr) {
     error = global.state->Count(function);
+    if (const auto time = global.state->CallTime(function); time.count() > 0) {
+      global.mu.Unlock();
+      TakeTime(time);
+      global.mu.Lock();
+    }
     if (global.state->paused.contains(function)) {
       ++global.state->held[function];
       global.changed.SignalAll();
@@ -76,11 +94,20 @@ FakeCudart::FakeCudart(const Options& options) {
   Global& global = TheGlobal();
   MutexLock lock(&global.mu);
   HOIST_CHECK(global.state == nullptr);
-  global.state = std::make_unique<FakeCudartState>(options);
+  global.state =
+      std::make_unique<FakeCudartState>(options, &global.mu, &global.changed);
   ++global.epoch;
 }
 
 FakeCudart::~FakeCudart() {
+  Global& global = TheGlobal();
+  FakeCudartState* state = nullptr;
+  {
+    MutexLock lock(&global.mu);
+    state = global.state.get();
+    state->ReportUnknownWork();
+  }
+  state->StopLinks();
   for (const std::string& violation : TakeViolations()) {
     ADD_FAILURE() << violation;
   }
@@ -89,7 +116,6 @@ FakeCudart::~FakeCudart() {
       ADD_FAILURE() << "Leak: " << leak;
     }
   }
-  Global& global = TheGlobal();
   MutexLock lock(&global.mu);
   global.state = nullptr;
 }
@@ -106,6 +132,12 @@ void FakeCudart::FailCopy(int nth, int cuda_error) {
   MutexLock lock(&global.mu);
   global.state->copy_faults.push_back(
       {nth, static_cast<cudaError_t>(cuda_error)});
+}
+
+void FakeCudart::SlowCall(absl::string_view function, int64_t ns) {
+  Global& global = TheGlobal();
+  MutexLock lock(&global.mu);
+  global.state->slow_ns[std::string(function)] = ns;
 }
 
 int FakeCudart::CallCount(absl::string_view function) const {
@@ -146,6 +178,18 @@ void FakeCudart::WaitForPaused(absl::string_view function, int count) {
   }
 }
 
+void FakeCudart::PrepareMemory(size_t size_bytes) {
+  Global& global = TheGlobal();
+  MutexLock lock(&global.mu);
+  HOIST_CHECK(global.state->memory.Prepare(size_bytes));
+}
+
+size_t FakeCudart::peak_pinned_bytes() const {
+  Global& global = TheGlobal();
+  MutexLock lock(&global.mu);
+  return global.state->peak_pinned_bytes;
+}
+
 int FakeCudart::pending_copies() const {
   Global& global = TheGlobal();
   MutexLock lock(&global.mu);
@@ -156,6 +200,7 @@ std::vector<uint8_t> FakeCudart::CopyFromDevice(const void* data,
                                                 size_t size) const {
   Global& global = TheGlobal();
   MutexLock lock(&global.mu);
+  global.state->WaitForMoves();
   const uint8_t* const alias = global.state->memory.Find(data, size).alias;
   if (alias == nullptr) {
     return {};

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,7 +18,8 @@ namespace hoist {
 //
 // It is harsher than CUDA:
 // - What is put on a stream runs as late as the API allows: when something
-//   waits for it. So a source reused too early gives wrong bytes.
+//   waits for it, or (with time, see below) when a link would be done with it.
+//   So a source reused too early gives wrong bytes.
 // - Device memory faults when the CPU touches it, and is poisoned when new.
 // - It records a violation where CUDA would work by luck, or be slow in
 //   silence: an async copy from or to pageable memory, a source changed,
@@ -25,7 +27,15 @@ namespace hoist {
 //   pending copy uses, the default stream or one that waits for it, an event
 //   with timing or whose waits spin, a stream or event used while another
 //   device is current, a copy outside an allocation, a release of what does not
-//   exist.
+//   exist, and at the end a copy that nothing has waited for.
+//
+// By itself it knows no time: a test over it ends as soon as it can. Given a
+// link rate or a copy latency, each device has a link of its own, which a
+// thread of the stand-in serves: it takes up the copies of the device one after
+// the other, in the order in which they were put on its streams, and moves the
+// bytes of each at the end of its time. Calls that wait for copies then block,
+// and other threads' calls go on. A source that changes after its copy ran, and
+// before anything waited for it, is a violation all the same.
 //
 // The destructor makes violations and leaks (streams, events, allocations,
 // registrations) a failure of the running test, unless the test took them with
@@ -36,8 +46,19 @@ class FakeCudart {
     int device_count = 1;                  // 0: calls return cudaErrorNoDevice
     size_t total_bytes = size_t{1} << 30;  // per device
     // cudaEventQuery and cudaStreamQuery say "not ready" this many times of one
-    // piece of work before it is done.
+    // piece of work before it is done; with links, until it is done.
     int queries_before_done = 3;
+    // How fast a device's link carries bytes from and to the host. 0: at once.
+    double link_bytes_per_second = 0;
+    // How long each copy and fill takes apart from that.
+    int64_t copy_latency_ns = 0;
+    // How long each call takes; the caller's processor is busy meanwhile, as a
+    // driver's is.
+    int64_t call_latency_ns = 0;
+    // Of the source of each copy, so many bytes, spread over it, are looked at
+    // to notice changes. All are by default, at some 1 ns for each; 4096
+    // suffice to notice a slot that is filled anew.
+    size_t checked_bytes_per_copy = std::numeric_limits<size_t>::max();
   };
 
   FakeCudart();
@@ -53,6 +74,8 @@ class FakeCudart {
   // Makes the `nth` copy from now fail when it runs. As in CUDA that leaves the
   // device unusable: all later calls for it return `cuda_error`.
   void FailCopy(int nth, int cuda_error);
+  // Makes each call of `function` from now take so long.
+  void SlowCall(absl::string_view function, int64_t ns);
   // Number of calls of `function` so far.
   int CallCount(absl::string_view function) const;
   // Names of the functions called so far.
@@ -64,8 +87,14 @@ class FakeCudart {
   // Blocks until `count` calls of `function` are held.
   void WaitForPaused(absl::string_view function, int count);
 
+  // Maps and poisons host memory now, of which the next cudaMalloc of at most
+  // `size_bytes` is served; as a device's, it then takes no time.
+  void PrepareMemory(size_t size_bytes);
+
   // Copies put on streams that have not run yet.
   int pending_copies() const;
+  // The most host memory that was page-locked at one time.
+  size_t peak_pinned_bytes() const;
   // The bytes at a device address as they are now, pending copies not counted;
   // empty if it is not within one allocation.
   std::vector<uint8_t> CopyFromDevice(const void* data, size_t size) const;

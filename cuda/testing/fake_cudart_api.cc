@@ -44,6 +44,8 @@ HOIST_FAKE_CALL(SetDevice, kPlain, (int device), SetDevice(device))
 HOIST_FAKE_CALL(GetDeviceProperties, kPlain,
                 (cudaDeviceProp * properties, int device),
                 GetDeviceProperties(properties, device))
+HOIST_FAKE_CALL(DeviceGetPCIBusId, kPlain, (char* bus_id, int size, int device),
+                DeviceGetPCIBusId(bus_id, size, device))
 HOIST_FAKE_CALL(MemGetInfo, kPlain, (size_t * free_bytes, size_t* total_bytes),
                 MemGetInfo(free_bytes, total_bytes))
 HOIST_FAKE_CALL(Malloc, kPlain, (void** data, size_t size), Malloc(data, size))

@@ -1,22 +1,21 @@
 #include "hoist/cuda/testing/fake_cudart_state.h"
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <string_view>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace hoist {
 namespace {
 
 constexpr uintptr_t kPage = 4096;
-
-size_t HashOf(const uint8_t* data, size_t size) {
-  return std::hash<std::string_view>()(
-      std::string_view(reinterpret_cast<const char*>(data), size));
-}
 
 // Whether every page of the range is mapped, so that reading does not fault.
 bool IsMapped(const void* data, size_t size) {
@@ -45,16 +44,24 @@ cudaError_t TakeFault(std::vector<FakeCudartState::Fault>& faults) {
 
 }  // namespace
 
-FakeCudartState::FakeCudartState(const FakeCudart::Options& options)
-    : options(options) {}
-
-FakeCudartState::~FakeCudartState() {
-  // An event and the stream that it was recorded on refer to each other.
-  for (const auto& [handle, stream] : streams_) {
-    stream->work.clear();
+FakeCudartState::FakeCudartState(const FakeCudart::Options& options, Mutex* mu,
+                                 CondVar* changed)
+    : options(options), mu_(mu), changed_(changed) {
+  if (options.link_bytes_per_second > 0 || options.copy_latency_ns > 0) {
+    for (int device = 0; device < options.device_count; ++device) {
+      links_.emplace_back([this, device] { RunLink(device); });
+    }
   }
-  for (const auto& stream : orphans_) {
-    stream->work.clear();
+}
+
+void FakeCudartState::StopLinks() {
+  {
+    MutexLock lock(mu_);
+    stopping_ = true;
+    changed_->SignalAll();
+  }
+  for (std::thread& link : links_) {
+    link.join();
   }
 }
 
@@ -65,6 +72,13 @@ void FakeCudartState::Violation(std::string text) {
 cudaError_t FakeCudartState::Count(const std::string& function) {
   ++calls[function];
   return TakeFault(faults[function]);
+}
+
+std::chrono::nanoseconds FakeCudartState::CallTime(
+    const std::string& function) const {
+  const auto slow = slow_ns.find(function);
+  return std::chrono::nanoseconds(
+      slow == slow_ns.end() ? options.call_latency_ns : slow->second);
 }
 
 cudaError_t FakeCudartState::UseDevice() {
@@ -115,6 +129,15 @@ cudaError_t FakeCudartState::GetDeviceProperties(cudaDeviceProp* properties,
   return cudaSuccess;
 }
 
+cudaError_t FakeCudartState::DeviceGetPCIBusId(char* bus_id, int size,
+                                               int device) {
+  if (device < 0 || device >= options.device_count || size <= 0) {
+    return cudaErrorInvalidDevice;
+  }
+  absl::SNPrintF(bus_id, size, "FFFF:%02X:00.0", device);  // of no machine
+  return cudaSuccess;
+}
+
 cudaError_t FakeCudartState::MemGetInfo(size_t* free_bytes,
                                         size_t* total_bytes) {
   *total_bytes = options.total_bytes;
@@ -144,8 +167,9 @@ cudaError_t FakeCudartState::Free(void* data) {
   if (data == nullptr) {
     return error;
   }
+  WaitForMoves();
   const size_t size = memory.SizeOf(data);
-  ForEachPending([&](const FakeWork& work) {
+  ForEachUnknown([&](const FakeWork& work) {
     if (Overlap(work.copy.destination, work.copy.size, data, size) ||
         Overlap(work.copy.source, work.copy.size, data, size)) {
       Violation("cudaFree of memory that a pending copy uses");
@@ -167,12 +191,12 @@ cudaError_t FakeCudartState::HostAlloc(void** data, size_t size, unsigned) {
   if (*data == MAP_FAILED) {
     return cudaErrorMemoryAllocation;
   }
-  registrations_[reinterpret_cast<uintptr_t>(*data)] = {
-      size, CurrentFakeThread().device, true, true};
+  AddRegistration(*data, {size, CurrentFakeThread().device, true, true});
   return cudaSuccess;
 }
 
 cudaError_t FakeCudartState::FreeHost(void* data) {
+  WaitForMoves();
   const auto found = registrations_.find(reinterpret_cast<uintptr_t>(data));
   if (found == registrations_.end() || !found->second.allocated) {
     Violation("cudaFreeHost of what cudaHostAlloc did not return");
@@ -180,6 +204,7 @@ cudaError_t FakeCudartState::FreeHost(void* data) {
   }
   CheckHostMemoryIsIdle(data, found->second.size, "cudaFreeHost");
   munmap(data, found->second.size);
+  pinned_bytes_ -= found->second.size;
   registrations_.erase(found);
   return UseDevice();
 }
@@ -198,13 +223,13 @@ cudaError_t FakeCudartState::HostRegister(void* data, size_t size,
       return cudaErrorHostMemoryAlreadyRegistered;
     }
   }
-  registrations_[reinterpret_cast<uintptr_t>(data)] = {
-      size, CurrentFakeThread().device, (flags & cudaHostRegisterPortable) != 0,
-      false};
+  AddRegistration(data, {size, CurrentFakeThread().device,
+                         (flags & cudaHostRegisterPortable) != 0, false});
   return cudaSuccess;
 }
 
 cudaError_t FakeCudartState::HostUnregister(void* data) {
+  WaitForMoves();
   const auto found = registrations_.find(reinterpret_cast<uintptr_t>(data));
   if (found == registrations_.end() || found->second.allocated) {
     Violation("cudaHostUnregister of what is not registered");
@@ -214,6 +239,7 @@ cudaError_t FakeCudartState::HostUnregister(void* data) {
   if (!IsMapped(data, found->second.size)) {
     Violation("Registered memory was unmapped before cudaHostUnregister");
   }
+  pinned_bytes_ -= found->second.size;
   registrations_.erase(found);
   return UseDevice();
 }
@@ -250,7 +276,7 @@ cudaError_t FakeCudartState::StreamSynchronize(cudaStream_t handle) {
   if (stream == nullptr) {
     return cudaErrorInvalidResourceHandle;
   }
-  Run(*stream, stream->work.size());
+  WaitFor(*stream, stream->put());
   return UseDevice(stream->device);
 }
 
@@ -259,11 +285,11 @@ cudaError_t FakeCudartState::StreamQuery(cudaStream_t handle) {
   if (stream == nullptr) {
     return cudaErrorInvalidResourceHandle;
   }
-  if (!stream->work.empty() &&
-      ++stream->queries <= options.queries_before_done) {
+  if (stream->ran < stream->put() &&
+      (has_links() || ++stream->queries <= options.queries_before_done)) {
     return cudaErrorNotReady;
   }
-  Run(*stream, stream->work.size());
+  WaitFor(*stream, stream->put());
   return UseDevice(stream->device);
 }
 
@@ -306,11 +332,8 @@ cudaError_t FakeCudartState::EventRecord(cudaEvent_t event_handle,
     return error;
   }
   event->stream = stream;
+  event->position = stream->put();
   event->queries = 0;
-  FakeWork work;
-  work.event = event;
-  work.record = ++event->recorded;
-  stream->work.push_back(std::move(work));
   stream->queries = 0;
   return cudaSuccess;
 }
@@ -320,8 +343,8 @@ cudaError_t FakeCudartState::EventSynchronize(cudaEvent_t handle) {
   if (event == nullptr) {
     return cudaErrorInvalidResourceHandle;
   }
-  while (event->done < event->recorded && !event->stream->work.empty()) {
-    Run(*event->stream, 1);
+  if (event->stream != nullptr) {
+    WaitFor(*event->stream, event->position);
   }
   return UseDevice(event->device);
 }
@@ -331,8 +354,8 @@ cudaError_t FakeCudartState::EventQuery(cudaEvent_t handle) {
   if (event == nullptr) {
     return cudaErrorInvalidResourceHandle;
   }
-  if (event->done < event->recorded &&
-      ++event->queries <= options.queries_before_done) {
+  if (event->stream != nullptr && event->stream->ran < event->position &&
+      (has_links() || ++event->queries <= options.queries_before_done)) {
     return cudaErrorNotReady;
   }
   return EventSynchronize(handle);
@@ -355,11 +378,13 @@ cudaError_t FakeCudartState::MemcpyAsync(void* destination, const void* source,
     Violation("cudaMemcpyAsync of a kind that the stand-in does not know");
     return cudaErrorInvalidMemcpyDirection;
   }
+  bool pinned = false;
   for (const auto& [data, is_host] :
        {std::make_pair(source, from_host),
         std::make_pair(static_cast<const void*>(destination), to_host)}) {
     if (is_host) {
-      if (!IsRegistered(data, size, stream->device)) {
+      pinned = IsRegistered(data, size, stream->device);
+      if (!pinned) {
         Violation("cudaMemcpyAsync of host memory that is not page-locked");
       }
       if (!IsHostMemory(data, size)) {
@@ -373,11 +398,13 @@ cudaError_t FakeCudartState::MemcpyAsync(void* destination, const void* source,
   }
   FakeWork work;
   work.copy = {
-      static_cast<uint8_t*>(destination), static_cast<const uint8_t*>(source),
-      size, kind,
+      static_cast<uint8_t*>(destination),
+      static_cast<const uint8_t*>(source),
+      size,
+      kind,
+      pinned,
       from_host ? HashOf(static_cast<const uint8_t*>(source), size) : 0};
-  stream->work.push_back(std::move(work));
-  stream->queries = 0;
+  Put(*stream, std::move(work));
   return cudaSuccess;
 }
 
@@ -397,22 +424,21 @@ cudaError_t FakeCudartState::MemsetAsync(void* data, int value, size_t size,
   }
   FakeWork work;
   work.copy = {static_cast<uint8_t*>(data), nullptr, size,
-               cudaMemcpyDeviceToDevice, 0};
+               cudaMemcpyDeviceToDevice,    false,   0};
   work.fill = value & 0xFF;
-  stream->work.push_back(std::move(work));
+  Put(*stream, std::move(work));
   return cudaSuccess;
 }
 
 cudaError_t FakeCudartState::DeviceSynchronize() {
   const int device = CurrentFakeThread().device;
+  std::vector<std::shared_ptr<FakeStream>> streams = orphans_;
   for (const auto& [handle, stream] : streams_) {
-    if (stream->device == device) {
-      Run(*stream, stream->work.size());
-    }
+    streams.push_back(stream);
   }
-  for (const auto& stream : orphans_) {
+  for (const auto& stream : streams) {
     if (stream->device == device) {
-      Run(*stream, stream->work.size());
+      WaitFor(*stream, stream->put());
     }
   }
   return UseDevice();
@@ -428,9 +454,22 @@ cudaError_t FakeCudartState::LaunchKernel(cudaStream_t handle) {
 }
 
 int FakeCudartState::PendingCopies() const {
+  uint64_t count = 0;
+  for (const auto& [handle, stream] : streams_) {
+    count += stream->put() - stream->ran;
+  }
+  for (const auto& stream : orphans_) {
+    count += stream->put() - stream->ran;
+  }
+  return static_cast<int>(count);
+}
+
+void FakeCudartState::ReportUnknownWork() {
   int count = 0;
-  ForEachPending([&](const FakeWork&) { ++count; });
-  return count;
+  ForEachUnknown([&](const FakeWork&) { ++count; });
+  if (count > 0) {
+    Violation(absl::StrCat("Nothing waited for ", count, " copies"));
+  }
 }
 
 std::vector<std::string> FakeCudartState::Leaks() const {
@@ -497,7 +536,7 @@ bool FakeCudartState::IsRegistered(const void* data, size_t size,
 
 void FakeCudartState::CheckHostMemoryIsIdle(const void* data, size_t size,
                                             const char* function) {
-  ForEachPending([&](const FakeWork& work) {
+  ForEachUnknown([&](const FakeWork& work) {
     if (Overlap(work.copy.source, work.copy.size, data, size) ||
         Overlap(work.copy.destination, work.copy.size, data, size)) {
       Violation(absl::StrCat(function, " of memory that a pending copy uses"));
@@ -505,26 +544,108 @@ void FakeCudartState::CheckHostMemoryIsIdle(const void* data, size_t size,
   });
 }
 
-void FakeCudartState::Run(FakeStream& stream, size_t count) {
-  for (; count > 0; --count) {
-    const FakeWork work = std::move(stream.work.front());
+void FakeCudartState::AddRegistration(const void* data,
+                                      const Registration& registration) {
+  registrations_[reinterpret_cast<uintptr_t>(data)] = registration;
+  pinned_bytes_ += registration.size;
+  peak_pinned_bytes = std::max(peak_pinned_bytes, pinned_bytes_);
+}
+
+void FakeCudartState::Put(FakeStream& stream, FakeWork work) {
+  work.issued_at = std::chrono::steady_clock::now();
+  stream.work.push_back(std::move(work));
+  stream.queries = 0;
+  changed_->SignalAll();
+}
+
+void FakeCudartState::WaitFor(FakeStream& stream, uint64_t position) {
+  while (stream.ran < position) {
+    if (has_links()) {
+      Wait();
+    } else {
+      RunNext(stream);
+    }
+  }
+  for (; stream.known < position; ++stream.known) {
+    const FakeWork& work = stream.work.front();
+    const FakeCopy& copy = work.copy;
+    // The copy may have been early, but the host could not know that.
+    if (has_links() && !work.failed && copy.kind == cudaMemcpyHostToDevice &&
+        IsMapped(copy.source, copy.size) &&
+        HashOf(copy.source, copy.size) != copy.source_hash) {
+      Violation("The source of a copy was changed before it was waited for");
+    }
     stream.work.pop_front();
-    if (work.event != nullptr) {
-      work.event->done = work.record;
-      continue;
-    }
-    // A dead device does nothing more; the copies count as over.
-    if (dead_devices.contains(stream.device)) {
-      continue;
-    }
-    if (const cudaError_t error = Copy(work.copy, work.fill);
-        error != cudaSuccess) {
-      dead_devices[stream.device] = error;
-    }
   }
 }
 
-cudaError_t FakeCudartState::Copy(const FakeCopy& copy, int fill) {
+std::shared_ptr<FakeStream> FakeCudartState::NextStream(int device) const {
+  std::shared_ptr<FakeStream> next;
+  const auto issued_at = [](const FakeStream& stream) {
+    return stream.work[stream.ran - stream.known].issued_at;
+  };
+  const auto look_at = [&](const std::shared_ptr<FakeStream>& stream) {
+    if (stream->device == device && stream->ran < stream->put() &&
+        (next == nullptr || issued_at(*stream) < issued_at(*next))) {
+      next = stream;
+    }
+  };
+  for (const auto& [handle, stream] : streams_) {
+    look_at(stream);
+  }
+  for (const auto& stream : orphans_) {
+    look_at(stream);
+  }
+  return next;
+}
+
+std::chrono::nanoseconds FakeCudartState::TimeOf(const FakeWork& work) const {
+  double ns = static_cast<double>(options.copy_latency_ns);
+  if (options.link_bytes_per_second > 0 &&
+      work.copy.kind != cudaMemcpyDeviceToDevice) {
+    ns += static_cast<double>(work.copy.size) * 1e9 /
+          options.link_bytes_per_second;
+  }
+  return std::chrono::nanoseconds(static_cast<int64_t>(ns));
+}
+
+void FakeCudartState::RunLink(int device) {
+  prctl(PR_SET_TIMERSLACK, 1UL);  // in ns
+  std::chrono::steady_clock::time_point free_at;
+  mu_->Lock();
+  while (!stopping_) {
+    const auto stream = NextStream(device);
+    if (stream == nullptr) {
+      Wait();
+      continue;
+    }
+    const FakeWork& work = stream->work[stream->ran - stream->known];
+    // Counted from when it could have begun, not from when this thread woke.
+    free_at = std::max(free_at, work.issued_at) + TimeOf(work);
+    mu_->Unlock();
+    std::this_thread::sleep_until(free_at);
+    mu_->Lock();
+    RunNext(*stream);
+    changed_->SignalAll();
+  }
+  mu_->Unlock();
+}
+
+void FakeCudartState::RunNext(FakeStream& stream) {
+  FakeWork& work = stream.work[stream.ran - stream.known];
+  // A dead device does nothing more; the copies count as over.
+  if (dead_devices.contains(stream.device)) {
+    work.failed = true;
+  } else if (const cudaError_t error = Run(work, stream.device);
+             error != cudaSuccess) {
+    work.failed = true;
+    dead_devices[stream.device] = error;
+  }
+  ++stream.ran;
+}
+
+cudaError_t FakeCudartState::Run(const FakeWork& work, int device) {
+  const FakeCopy& copy = work.copy;
   if (const cudaError_t error = TakeFault(copy_faults); error != cudaSuccess) {
     return error;
   }
@@ -535,36 +656,87 @@ cudaError_t FakeCudartState::Copy(const FakeCopy& copy, int fill) {
     Violation("A copy ran after its destination was freed");
     return cudaErrorIllegalAddress;
   }
-  if (fill >= 0) {
-    std::memset(to, fill, copy.size);
-    return cudaSuccess;
-  }
   const bool from_host = copy.kind == cudaMemcpyHostToDevice;
-  const uint8_t* const from =
-      from_host ? copy.source : memory.Find(copy.source, copy.size).alias;
-  if (from == nullptr) {
-    Violation("A copy ran after its source was freed");
-    return cudaErrorIllegalAddress;
+  const uint8_t* from = nullptr;
+  if (work.fill < 0) {
+    from = from_host ? copy.source : memory.Find(copy.source, copy.size).alias;
+    if (from == nullptr) {
+      Violation("A copy ran after its source was freed");
+      return cudaErrorIllegalAddress;
+    }
   }
-  const void* const host = from_host ? copy.source : copy.destination;
-  if ((from_host || to_host) && !IsMapped(host, copy.size)) {
-    Violation("A copy ran after its host memory was unmapped");
-    return cudaErrorIllegalAddress;
+  if (from_host || to_host) {
+    const void* const host = from_host ? copy.source : copy.destination;
+    if (!IsMapped(host, copy.size)) {
+      Violation("A copy ran after its host memory was unmapped");
+      return cudaErrorIllegalAddress;
+    }
+    if (copy.pinned && !IsRegistered(host, copy.size, device)) {
+      Violation("A copy ran after its host memory was unregistered");
+      return cudaErrorIllegalAddress;
+    }
   }
-  if (from_host && HashOf(from, copy.size) != copy.source_hash) {
-    Violation("The source of a copy was changed before the copy ran");
-  }
-  std::memcpy(to, from, copy.size);
+  Move(work, to, from);
   return cudaSuccess;
 }
 
+// Unlocks what its caller holds.
+void FakeCudartState::Move(const FakeWork& work, uint8_t* to,
+                           const uint8_t* from) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  const FakeCopy& copy = work.copy;
+  if (has_links()) {
+    ++moves_;
+    mu_->Unlock();
+  }
+  const bool changed = copy.kind == cudaMemcpyHostToDevice &&
+                       HashOf(from, copy.size) != copy.source_hash;
+  if (work.fill >= 0) {
+    std::memset(to, work.fill, copy.size);
+  } else {
+    std::memcpy(to, from, copy.size);
+  }
+  if (has_links()) {
+    mu_->Lock();
+    --moves_;
+  }
+  if (changed) {
+    Violation("The source of a copy was changed before the copy ran");
+  }
+}
+
+// Of pieces spread over the whole, the last byte included, if not of all.
+size_t FakeCudartState::HashOf(const uint8_t* data, size_t size) const {
+  constexpr size_t kPiece = 64;
+  const auto hash = [&](size_t begin, size_t length) {
+    return std::hash<std::string_view>()(
+        std::string_view(reinterpret_cast<const char*>(data) + begin, length));
+  };
+  if (size <= options.checked_bytes_per_copy || size <= kPiece) {
+    return hash(0, size);
+  }
+  const size_t pieces = options.checked_bytes_per_copy / kPiece;
+  size_t sum = 0;
+  for (size_t i = 1; i <= pieces; ++i) {
+    sum = sum * 31 + hash((size - kPiece) / pieces * i, kPiece);
+  }
+  return sum;
+}
+
+void FakeCudartState::WaitForMoves() {
+  while (moves_ > 0) {
+    Wait();
+  }
+}
+
+void FakeCudartState::Wait() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  changed_->Wait(mu_);
+}
+
 template <typename Visit>
-void FakeCudartState::ForEachPending(Visit visit) const {
+void FakeCudartState::ForEachUnknown(Visit visit) const {
   const auto visit_stream = [&](const FakeStream& stream) {
     for (const FakeWork& work : stream.work) {
-      if (work.event == nullptr) {
-        visit(work);
-      }
+      visit(work);
     }
   };
   for (const auto& [handle, stream] : streams_) {

@@ -3,6 +3,7 @@
 
 #include <driver_types.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -10,55 +11,70 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "hoist/core/thread/mutex.h"
 #include "hoist/cuda/testing/fake_cudart.h"
 #include "hoist/cuda/testing/fake_device_memory.h"
 
 namespace hoist {
-
-struct FakeStream;
-
-struct FakeEvent {
-  int device = 0;
-  std::shared_ptr<FakeStream> stream;  // of the last record
-  uint64_t recorded = 0;               // records put on a stream
-  uint64_t done = 0;                   // the last of them that was reached
-  int queries = 0;                     // since the last record
-};
 
 struct FakeCopy {
   uint8_t* destination;
   const uint8_t* source;
   size_t size;
   cudaMemcpyKind kind;
+  bool pinned;         // its host memory was, when it was put on the stream
   size_t source_hash;  // of a host source when the copy was put on the stream
 };
 
-// A piece of work of a stream: the record of an event, or else a copy or fill.
+// A piece of work of a stream: a copy or a fill.
 struct FakeWork {
-  std::shared_ptr<FakeEvent> event;
-  uint64_t record = 0;
   FakeCopy copy = {};
   int fill = -1;  // the value, if it is a memset of copy.destination
+  std::chrono::steady_clock::time_point issued_at;
+  bool failed = false;
 };
 
+// Work is put on the stream, runs, and is known to have run once something has
+// waited for it. Without time the last two are one.
 struct FakeStream {
   int device = 0;
-  std::deque<FakeWork> work;
+  std::deque<FakeWork> work;  // what is not known to have run, oldest first
+  uint64_t known = 0;
+  uint64_t ran = 0;
   int queries = 0;
+
+  uint64_t put() const { return known + work.size(); }
+};
+
+struct FakeEvent {
+  int device = 0;
+  std::shared_ptr<FakeStream> stream;  // of the last record
+  uint64_t position = 0;               // the work put on it before that
+  int queries = 0;                     // since the last record
 };
 
 // What the stand-in knows: devices, memory, streams, events and the faults
 // asked for. Its functions are those of the CUDA API without the "cuda".
-// Guarded by the mutex of fake_cudart.cc.
+// Guarded by `mu`, the mutex of fake_cudart.cc, which they let go of while they
+// wait for the thread of a link.
 class FakeCudartState {
  public:
-  explicit FakeCudartState(const FakeCudart::Options& options);
-  ~FakeCudartState();
+  // `changed` is signalled when work has run.
+  FakeCudartState(const FakeCudart::Options& options, Mutex* mu,
+                  CondVar* changed);
+  // StopLinks() was called.
+  ~FakeCudartState() = default;
+
+  // Ends the threads of the links; call it without the mutex.
+  void StopLinks();
 
   // Counts a call, and returns the fault asked for, if any.
   cudaError_t Count(const std::string& function);
+  // How long a call of `function` takes.
+  std::chrono::nanoseconds CallTime(const std::string& function) const;
   // Whether a device, by default the current one, can be used at all; makes the
   // context of the current one.
   cudaError_t UseDevice();
@@ -68,6 +84,7 @@ class FakeCudartState {
   cudaError_t GetDevice(int* device);
   cudaError_t SetDevice(int device);
   cudaError_t GetDeviceProperties(cudaDeviceProp* properties, int device);
+  cudaError_t DeviceGetPCIBusId(char* bus_id, int size, int device);
   cudaError_t MemGetInfo(size_t* free_bytes, size_t* total_bytes);
   cudaError_t Malloc(void** data, size_t size);
   cudaError_t Free(void* data);
@@ -93,6 +110,10 @@ class FakeCudartState {
   cudaError_t LaunchKernel(cudaStream_t stream);
 
   int PendingCopies() const;
+  // Blocks while a link moves bytes.
+  void WaitForMoves();
+  // Records the work that nothing has waited for as a violation.
+  void ReportUnknownWork();
   std::vector<std::string> Leaks() const;
 
   struct Registration {
@@ -115,6 +136,8 @@ class FakeCudartState {
   std::map<std::string, int> calls;
   std::set<std::string> paused;
   std::map<std::string, int> held;
+  std::map<std::string, int64_t> slow_ns;
+  size_t peak_pinned_bytes = 0;
   std::vector<std::string> violations;
 
  private:
@@ -132,17 +155,40 @@ class FakeCudartState {
   // Reports pending copies that read or write host memory in the range.
   void CheckHostMemoryIsIdle(const void* data, size_t size,
                              const char* function);
-  // Runs the first `count` pieces of work of `stream`.
-  void Run(FakeStream& stream, size_t count);
-  cudaError_t Copy(const FakeCopy& copy, int fill);
+  void AddRegistration(const void* data, const Registration& registration);
+  void Put(FakeStream& stream, FakeWork work);
+  // Lets the first `position` pieces of work ever put on `stream` run, and
+  // makes it known that they have.
+  void WaitFor(FakeStream& stream, uint64_t position);
+  bool has_links() const { return !links_.empty(); }
+  // What the thread of a device's link does.
+  void RunLink(int device);
+  // The stream whose next copy was put first, and how long the copy takes.
+  std::shared_ptr<FakeStream> NextStream(int device) const;
+  std::chrono::nanoseconds TimeOf(const FakeWork& work) const;
+  // Runs the next piece of work of `stream`.
+  void RunNext(FakeStream& stream);
+  cudaError_t Run(const FakeWork& work, int device);
+  // The bytes are moved without the mutex where there is a link.
+  void Move(const FakeWork& work, uint8_t* to, const uint8_t* from);
+  size_t HashOf(const uint8_t* data, size_t size) const;
+  // Blocks for what another thread changes.
+  void Wait();
+  // Visits the work that is not known to have run.
   template <typename Visit>
-  void ForEachPending(Visit visit) const;
+  void ForEachUnknown(Visit visit) const;
 
+  Mutex* const mu_;
+  CondVar* const changed_;
   std::map<uintptr_t, Registration> registrations_;
   std::map<cudaStream_t, std::shared_ptr<FakeStream>> streams_;
   // Destroyed with work left, which still has to run some day.
   std::vector<std::shared_ptr<FakeStream>> orphans_;
   std::map<cudaEvent_t, std::shared_ptr<FakeEvent>> events_;
+  size_t pinned_bytes_ = 0;
+  int moves_ = 0;
+  bool stopping_ = false;
+  std::vector<std::thread> links_;  // one a device, if copies take time
 };
 
 // What CUDA keeps per thread.

@@ -276,6 +276,26 @@ TEST(FakeCudartLifeTest, LimitsMemoryPerDevice) {
   EXPECT_EQ(cudaFree(data), cudaSuccess);
 }
 
+TEST(FakeCudartLifeTest, KeepsThePeakOfPinnedMemory) {
+  FakeCudart fake;
+  void* a = nullptr;
+  ASSERT_EQ(cudaHostAlloc(&a, 4096, 0), cudaSuccess);
+  std::vector<uint8_t> b(1000);
+  ASSERT_EQ(cudaHostRegister(b.data(), b.size(), 0), cudaSuccess);
+  ASSERT_EQ(cudaFreeHost(a), cudaSuccess);
+  ASSERT_EQ(cudaHostUnregister(b.data()), cudaSuccess);
+  EXPECT_EQ(fake.peak_pinned_bytes(), 5096u);
+}
+
+TEST(FakeCudartLifeTest, PreparedMemoryIsPoisoned) {
+  FakeCudart fake;
+  fake.PrepareMemory(1000);
+  void* data = nullptr;
+  ASSERT_EQ(cudaMalloc(&data, 900), cudaSuccess);
+  EXPECT_THAT(fake.CopyFromDevice(data, 900), Each(0xCD));
+  EXPECT_EQ(cudaFree(data), cudaSuccess);
+}
+
 TEST(FakeCudartLifeTest, LeaksFailTheTest) {
   EXPECT_NONFATAL_FAILURE(
       {

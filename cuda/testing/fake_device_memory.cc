@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace hoist {
@@ -14,22 +15,25 @@ constexpr size_t kPage = 4096;
 
 FakeDeviceMemory::~FakeDeviceMemory() {
   for (const auto& [address, allocation] : allocations_) {
-    Unmap(address, allocation);
+    Unmap(allocation.mappings);
+  }
+  for (const Mappings& mappings : prepared_) {
+    Unmap(mappings);
   }
   for (const auto& [begin, mapped] : freed_) {
     munmap(reinterpret_cast<void*>(begin), mapped);
   }
 }
 
-void* FakeDeviceMemory::Allocate(int device, size_t size) {
+FakeDeviceMemory::Mappings FakeDeviceMemory::Map(size_t size) {
   const size_t mapped = (kAlignmentBytes + size + kPage - 1) / kPage * kPage;
   const int fd = memfd_create("hoist_fake_device_memory", MFD_CLOEXEC);
   if (fd < 0) {
-    return nullptr;
+    return {};
   }
   if (ftruncate(fd, static_cast<off_t>(mapped)) != 0) {
     close(fd);
-    return nullptr;
+    return {};
   }
   void* const alias =
       mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -41,14 +45,39 @@ void* FakeDeviceMemory::Allocate(int device, size_t size) {
         munmap(mapping, mapped);
       }
     }
-    return nullptr;
+    return {};
   }
   std::memset(alias, kPoison, mapped);
-  const uintptr_t address =
-      reinterpret_cast<uintptr_t>(guarded) + kAlignmentBytes;
-  allocations_[address] = {device, size, mapped,
-                           static_cast<uint8_t*>(alias) + kAlignmentBytes};
-  return reinterpret_cast<void*>(address);
+  return {mapped, static_cast<uint8_t*>(guarded), static_cast<uint8_t*>(alias)};
+}
+
+bool FakeDeviceMemory::Prepare(size_t size) {
+  const Mappings mappings = Map(size);
+  if (mappings.alias == nullptr) {
+    return false;
+  }
+  prepared_.push_back(mappings);
+  return true;
+}
+
+void* FakeDeviceMemory::Allocate(int device, size_t size) {
+  Mappings mappings;
+  const auto prepared = std::find_if(
+      prepared_.begin(), prepared_.end(), [size](const Mappings& candidate) {
+        return size <= candidate.size - kAlignmentBytes;
+      });
+  if (prepared != prepared_.end()) {
+    mappings = *prepared;
+    prepared_.erase(prepared);
+  } else {
+    mappings = Map(size);
+  }
+  if (mappings.alias == nullptr) {
+    return nullptr;
+  }
+  uint8_t* const address = mappings.guarded + kAlignmentBytes;
+  allocations_[reinterpret_cast<uintptr_t>(address)] = {device, size, mappings};
+  return address;
 }
 
 bool FakeDeviceMemory::Free(void* data) {
@@ -56,13 +85,12 @@ bool FakeDeviceMemory::Free(void* data) {
   if (found == allocations_.end()) {
     return false;
   }
-  const Allocation allocation = found->second;
-  const uintptr_t begin = found->first - kAlignmentBytes;
-  Unmap(found->first, allocation);
+  const Mappings mappings = found->second.mappings;
   allocations_.erase(found);
-  mmap(reinterpret_cast<void*>(begin), allocation.mapped, PROT_NONE,
+  Unmap(mappings);
+  mmap(mappings.guarded, mappings.size, PROT_NONE,
        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-  freed_[begin] = allocation.mapped;
+  freed_[reinterpret_cast<uintptr_t>(mappings.guarded)] = mappings.size;
   return true;
 }
 
@@ -79,7 +107,8 @@ FakeDeviceMemory::Range FakeDeviceMemory::Find(const void* data,
   if (offset > allocation.size || size > allocation.size - offset) {
     return {};
   }
-  return {allocation.alias + offset, allocation.device};
+  return {allocation.mappings.alias + kAlignmentBytes + offset,
+          allocation.device};
 }
 
 size_t FakeDeviceMemory::SizeOf(const void* data) const {
@@ -95,9 +124,9 @@ size_t FakeDeviceMemory::used_bytes(int device) const {
   return sum;
 }
 
-void FakeDeviceMemory::Unmap(uintptr_t address, const Allocation& allocation) {
-  munmap(allocation.alias - kAlignmentBytes, allocation.mapped);
-  munmap(reinterpret_cast<void*>(address - kAlignmentBytes), allocation.mapped);
+void FakeDeviceMemory::Unmap(const Mappings& mappings) {
+  munmap(mappings.alias, mappings.size);
+  munmap(mappings.guarded, mappings.size);
 }
 
 }  // namespace hoist

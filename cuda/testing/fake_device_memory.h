@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <vector>
 
 namespace hoist {
 
@@ -24,6 +25,9 @@ class FakeDeviceMemory {
   // Returns a device address, aligned to kAlignmentBytes and to no more, or
   // null if the host has no memory left. `size` is at least 1.
   void* Allocate(int device, size_t size);
+  // Does the slow part of the next Allocate() of at most `size` bytes. False if
+  // the host has no memory left.
+  bool Prepare(size_t size);
   // Returns whether `data` was the start of an allocation, which it ends.
   bool Free(void* data);
 
@@ -41,16 +45,23 @@ class FakeDeviceMemory {
   size_t allocation_count() const { return allocations_.size(); }
 
  private:
+  // Two mappings of the same poisoned memory.
+  struct Mappings {
+    size_t size = 0;
+    uint8_t* guarded = nullptr;
+    uint8_t* alias = nullptr;  // null: the host has no memory left
+  };
   struct Allocation {
     int device;
     size_t size;
-    size_t mapped;
-    uint8_t* alias;
+    Mappings mappings;
   };
 
-  void Unmap(uintptr_t address, const Allocation& allocation);
+  static Mappings Map(size_t size);
+  static void Unmap(const Mappings& mappings);
 
   std::map<uintptr_t, Allocation> allocations_;
+  std::vector<Mappings> prepared_;
   std::map<uintptr_t, size_t> freed_;  // mappings kept without access
 };
 

@@ -1,9 +1,17 @@
 #include "hoist/cuda/testing/fake_device_memory.h"
 
+#include <fstream>
+
 #include "gtest/gtest.h"
 
 namespace hoist {
 namespace {
+
+size_t PagesOfThisProcess() {
+  size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages;
+}
 
 TEST(FakeDeviceMemoryTest, IsPoisonedAndFoundByRange) {
   FakeDeviceMemory memory;
@@ -30,6 +38,25 @@ TEST(FakeDeviceMemoryTest, NeverReusesAnAddress) {
     EXPECT_NE(memory.Allocate(0, 100), first);
   }
   EXPECT_EQ(memory.allocation_count(), 100u);
+}
+
+// What is taken, which the kernel tells, was taken before.
+TEST(FakeDeviceMemoryTest, PreparedMemoryIsUsedOnce) {
+  constexpr size_t kSize = size_t{64} << 20;
+  FakeDeviceMemory memory;
+  ASSERT_TRUE(memory.Prepare(kSize));
+  EXPECT_EQ(memory.allocation_count(), 0u);
+  const size_t before = PagesOfThisProcess();
+  void* const too_large = memory.Allocate(0, kSize + 4096);
+  const size_t between = PagesOfThisProcess();
+  EXPECT_GE(between, before + kSize / 4096);
+  void* const data = memory.Allocate(0, kSize - 1);
+  EXPECT_LT(PagesOfThisProcess(), between + 1000);
+  EXPECT_EQ(memory.Find(data, 1).alias[0], FakeDeviceMemory::kPoison);
+  EXPECT_EQ(memory.Find(data, kSize).alias, nullptr);
+  EXPECT_NE(memory.Allocate(0, kSize - 1), data);
+  EXPECT_TRUE(memory.Free(data));
+  EXPECT_TRUE(memory.Free(too_large));
 }
 
 TEST(FakeDeviceMemoryDeathTest, FaultsWhenTheCpuTouchesIt) {

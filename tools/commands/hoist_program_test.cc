@@ -86,13 +86,13 @@ TEST_F(HoistProgramTest, LoadSaysItInJson) {
 }
 
 TEST_F(HoistProgramTest, LoadWithoutVerifyingSaysSo) {
-  ASSERT_EQ(Run({"load", "--json", "--no-verify", kSample}), kExitDone);
+  ASSERT_EQ(Run({"load", "--json", "--verify=off", kSample}), kExitDone);
   EXPECT_EQ(ordered_json::parse(out())["verified"], "none");
 }
 
 TEST_F(HoistProgramTest, AnAbsentGpuIsOneErrorAndNothingElse) {
   // The file is not even looked at.
-  for (const char* json : {"--json", "--no-verify"}) {
+  for (const char* json : {"--json", "--verify=off"}) {
     EXPECT_EQ(Run({"load", "--device=cuda:0", json, "no such file"}),
               kExitError);
     EXPECT_THAT(out(), IsEmpty());

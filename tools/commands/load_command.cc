@@ -1,6 +1,7 @@
 #include "hoist/tools/commands/load_command.h"
 
 #include "hoist/checkpoint/checkpoint.h"
+#include "hoist/core/io/read_method.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/tools/commands/device_choice.h"
 #include "hoist/tools/commands/worker_threads.h"
@@ -32,9 +33,20 @@ CLI::App* AddLoadCommand(CLI::App& app, LoadArguments& arguments) {
                    "given")
       ->type_name("N")
       ->check(CLI::Range(1, kMaxThreads));
-  command->add_flag("--no-verify", arguments.no_verify,
-                    "Do not compare bytes with the file's checksums; damage "
-                    "goes unnoticed");
+  command
+      ->add_option("--io", arguments.io,
+                   "How to read: auto (what is fastest for where the file is "
+                   "now), pread, mmap, or direct (past the page cache)")
+      ->type_name("METHOD")
+      ->check(CLI::IsMember({"auto", "pread", "mmap", "direct"}))
+      ->capture_default_str();
+  command
+      ->add_option("--verify", arguments.verify,
+                   "auto (compare bytes with the file's checksums) or off "
+                   "(damage goes unnoticed)")
+      ->type_name("LEVEL")
+      ->check(CLI::IsMember({"auto", "off"}))
+      ->capture_default_str();
   command->add_flag("--strict", arguments.strict,
                     "Refuse files that import what would be dangerous to "
                     "unpickle; without, only its name is shown");
@@ -66,8 +78,9 @@ absl::Status RunLoad(const LoadArguments& arguments,
       const LoadResult loaded,
       Load(checkpoint, {.device = device.device,
                         .pool = threads.pool(),
-                        .verify_checksums = !arguments.no_verify,
-                        .refuse_dangerous = arguments.strict}));
+                        .verify_checksums = arguments.verify != "off",
+                        .refuse_dangerous = arguments.strict,
+                        .read_method = ReadMethodFromName(arguments.io)}));
   const Catalog& catalog = checkpoint.catalog();
   if (arguments.json) {
     *context.out << JsonText(LoadJson(loaded.report, catalog, path));

@@ -13,7 +13,8 @@ struct LoadArguments {
   std::string path;  // empty: the sample
   std::string device = "auto";
   bool json = false;
-  bool no_verify = false;
+  std::string io = "auto";
+  std::string verify = "auto";
   bool strict = false;
   int threads = 0;  // 0: DefaultThreadCount()
 };

@@ -18,7 +18,7 @@ struct VerifiedText {
 VerifiedText DescribeVerified(Verified verified) {
   switch (verified) {
     case Verified::kNone:
-      return {"Not verified, as --no-verify asked", TextStyle::kYellow};
+      return {"Not verified, as --verify=off asked", TextStyle::kYellow};
     case Verified::kNotRecorded:
       return {
           "Not verified: the file records no checksums; sizes and places "

@@ -30,7 +30,7 @@ TEST(LoadViewTest, ShowsWhereHowFastAndHowSure) {
 TEST(LoadViewTest, SaysWhatWasNotVerified) {
   LoadReport report;
   report.verified = Verified::kNone;
-  EXPECT_THAT(LoadView(report, "cpu", {}), HasSubstr("--no-verify"));
+  EXPECT_THAT(LoadView(report, "cpu", {}), HasSubstr("--verify=off"));
   report.verified = Verified::kNotRecorded;
   EXPECT_THAT(LoadView(report, "cpu", {}), HasSubstr("records no checksums"));
   report.verified = Verified::kStructure;

@@ -1,0 +1,119 @@
+#include "hoist/checkpoint/load/cuda_destination.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "hoist/core/status/status_macros.h"
+#include "hoist/cuda/device_buffer.h"
+#include "hoist/cuda/uploader.h"
+
+namespace hoist {
+namespace {
+
+// So many copies are under way while every thread fills a slot of its own.
+constexpr int kCopiesUnderWay = 4;
+// Where each storage begins, as CUDA's own allocations do.
+constexpr uint64_t kAlignmentBytes = 256;
+
+class CudaLease : public ChunkDestination::Lease {
+ public:
+  CudaLease(const LoadPlan& plan, const LoadPlan::Chunk& chunk,
+            Uploader::Slot slot)
+      : plan_(plan), chunk_(chunk), slot_(std::move(slot)) {}
+
+  // The slot holds an image of the chunk's part of the arena.
+  uint8_t* address(const LoadPlan::Piece& piece) const override {
+    return slot_.bytes().data() + plan_.storages[piece.storage].arena_offset +
+           piece.offset_bytes - chunk_.arena_offset;
+  }
+  const LoadPlan::Chunk& chunk() const { return chunk_; }
+  Uploader::Slot TakeSlot() { return std::move(slot_); }
+
+ private:
+  const LoadPlan& plan_;
+  const LoadPlan::Chunk& chunk_;
+  Uploader::Slot slot_;
+};
+
+class CudaDestination : public ChunkDestination {
+ public:
+  CudaDestination(const LoadPlan& plan, const PinnedPool& pool,
+                  std::shared_ptr<DeviceBuffer> arena,
+                  std::unique_ptr<Uploader> uploader,
+                  std::vector<std::shared_ptr<Buffer>> buffers)
+      : plan_(plan),
+        pool_(pool),
+        arena_(std::move(arena)),
+        buffers_(std::move(buffers)),
+        uploader_(std::move(uploader)) {}
+
+  absl::StatusOr<std::unique_ptr<Lease>> Acquire(const LoadPlan::Chunk& chunk,
+                                                 bool) override {
+    HOIST_ASSIGN_OR_RETURN(Uploader::Slot slot, uploader_->Acquire());
+    return std::make_unique<CudaLease>(plan_, chunk, std::move(slot));
+  }
+
+  absl::Status Submit(std::unique_ptr<Lease> lease) override {
+    auto& cuda_lease = static_cast<CudaLease&>(*lease);
+    const LoadPlan::Chunk& chunk = cuda_lease.chunk();
+    uint8_t* const to =
+        static_cast<uint8_t*>(arena_->data()) + chunk.arena_offset;
+    return uploader_->Submit(cuda_lease.TakeSlot(),
+                             {{.size_bytes = chunk.arena_bytes,
+                               .device_destination = to}});
+  }
+
+  absl::Status Finish() override { return uploader_->Finish(); }
+
+  std::shared_ptr<Buffer> buffer(int i) const override { return buffers_[i]; }
+
+  uint64_t host_bytes() const override { return 0; }
+  uint64_t pinned_bytes() const override { return pool_.pinned_bytes(); }
+  uint64_t device_bytes() const override { return arena_->size_bytes(); }
+
+ private:
+  const LoadPlan& plan_;
+  const PinnedPool& pool_;
+  const std::shared_ptr<DeviceBuffer> arena_;
+  const std::vector<std::shared_ptr<Buffer>> buffers_;
+  // Goes first: it waits for the copies into the arena.
+  const std::unique_ptr<Uploader> uploader_;
+};
+
+}  // namespace
+
+PlanOptions CudaPlanOptions(uint64_t slot_bytes) {
+  return {.chunk_bytes = slot_bytes, .alignment_bytes = kAlignmentBytes};
+}
+
+int CudaSlotCount(const LoadPlan& plan, int thread_count) {
+  return static_cast<int>(
+      std::clamp<size_t>(plan.chunks.size(), 1,
+                         static_cast<size_t>(thread_count + kCopiesUnderWay)));
+}
+
+absl::StatusOr<std::unique_ptr<ChunkDestination>> MakeCudaDestination(
+    const LoadPlan& plan, int device, PinnedPool& pool, int slot_count) {
+  HOIST_ASSIGN_OR_RETURN(DeviceBuffer memory,
+                         DeviceBuffer::Allocate(device, plan.arena_bytes));
+  auto arena = std::make_shared<DeviceBuffer>(std::move(memory));
+  std::vector<std::shared_ptr<Buffer>> buffers;
+  buffers.reserve(plan.storages.size());
+  for (const LoadPlan::Storage& storage : plan.storages) {
+    const uint64_t size = storage.need.size_bytes;
+    void* const data =
+        size == 0 ? nullptr
+                  : static_cast<uint8_t*>(arena->data()) + storage.arena_offset;
+    // Each holds on to the arena, which goes with the last of them.
+    buffers.push_back(
+        Buffer::Wrap(data, size, Device::Cuda(device), [arena] {}));
+  }
+  HOIST_ASSIGN_OR_RETURN(std::unique_ptr<Uploader> uploader,
+                         Uploader::Create(device, pool, slot_count));
+  return std::make_unique<CudaDestination>(plan, pool, std::move(arena),
+                                           std::move(uploader),
+                                           std::move(buffers));
+}
+
+}  // namespace hoist

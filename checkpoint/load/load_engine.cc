@@ -1,0 +1,420 @@
+#include "hoist/checkpoint/load/load_engine.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "hoist/checkpoint/load/byte_order.h"
+#include "hoist/checkpoint/load/piece_checksums.h"
+#include "hoist/core/base/check.h"
+#include "hoist/core/compress/inflate.h"
+#include "hoist/core/status/annotate.h"
+#include "hoist/core/status/status_macros.h"
+#include "hoist/core/tensor/host_arena.h"
+#include "hoist/core/thread/mutex.h"
+
+namespace hoist {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Lease = ChunkDestination::Lease;
+
+// More threads than this, with their queues, gain nothing of any disk.
+constexpr int kMaxThreads = 64;
+
+int64_t Nanoseconds(Clock::duration time) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
+}
+
+// What the threads of a load share.
+class Engine {
+ public:
+  explicit Engine(const EngineInputs& inputs)
+      : inputs_(inputs), checksums_(inputs.catalog, inputs.plan) {
+    const std::vector<LoadPlan::Chunk>& chunks = inputs.plan.chunks;
+    for (size_t i = 0; i < chunks.size(); ++i) {
+      if (i == 0 || !BelongTogether(chunks[i - 1], chunks[i])) {
+        tasks_.push_back({.begin = static_cast<int>(i)});
+      }
+      tasks_.back().end = static_cast<int>(i) + 1;
+    }
+  }
+
+  // Chunks that one thread reads, in order.
+  struct Task {
+    int begin = 0;
+    int end = 0;
+  };
+
+  const EngineInputs& inputs() const { return inputs_; }
+  const LoadPlan& plan() const { return inputs_.plan; }
+  PieceChecksums& checksums() { return checksums_; }
+  int task_count() const { return static_cast<int>(tasks_.size()); }
+
+  // The next task, or none if there is none left or the load has failed.
+  std::optional<Task> TakeTask() {
+    if (has_failed_) {
+      return std::nullopt;
+    }
+    if (inputs_.cancel != nullptr && inputs_.cancel->is_cancelled()) {
+      Fail(absl::CancelledError("The load was cancelled"));
+      return std::nullopt;
+    }
+    const int task = next_task_++;
+    if (task >= task_count()) {
+      return std::nullopt;
+    }
+    return tasks_[task];
+  }
+
+  void Fail(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    if (status_.ok()) {
+      status_ = status;
+    }
+    has_failed_ = true;
+  }
+  absl::Status status() ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    return status_;
+  }
+
+  void AddDone(uint64_t bytes) {
+    const uint64_t done = done_bytes_ += bytes;
+    if (inputs_.on_progress) {
+      inputs_.on_progress(done);
+    }
+  }
+  void AddTimes(const EngineTimes& times) ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    times_.read_ns += times.read_ns;
+    times_.verify_ns += times.verify_ns;
+    times_.convert_ns += times.convert_ns;
+    times_.place_ns += times.place_ns;
+  }
+  // The mean over `thread_count` threads, which had `time_ns` each.
+  EngineTimes MeanTimes(int64_t time_ns, int thread_count)
+      ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    EngineTimes mean = {.read_ns = times_.read_ns / thread_count,
+                        .verify_ns = times_.verify_ns / thread_count,
+                        .convert_ns = times_.convert_ns / thread_count,
+                        .place_ns = times_.place_ns / thread_count,
+                        .thread_count = thread_count};
+    mean.idle_ns =
+        std::max<int64_t>(0, time_ns - mean.read_ns - mean.verify_ns -
+                                 mean.convert_ns - mean.place_ns);
+    return mean;
+  }
+
+ private:
+  int StorageOf(const LoadPlan::Chunk& chunk) const {
+    return inputs_.plan.pieces[chunk.first_piece].storage;
+  }
+  // A stream can be read from its start only. And two threads in one huge page
+  // would wait for each other when it is touched first.
+  bool BelongTogether(const LoadPlan::Chunk& a,
+                      const LoadPlan::Chunk& b) const {
+    if (a.is_deflated || b.is_deflated) {
+      return a.is_deflated && b.is_deflated && StorageOf(a) == StorageOf(b);
+    }
+    const auto page = [this](const LoadPlan::Chunk& chunk) {
+      const bool is_mapped = inputs_.plan.storages[StorageOf(chunk)].is_mapped;
+      return (is_mapped ? chunk.file_offset : chunk.arena_offset) /
+             HostArena::kHugePageBytes;
+    };
+    return a.file == b.file && page(a) == page(b);
+  }
+
+  const EngineInputs& inputs_;
+  PieceChecksums checksums_;
+  std::vector<Task> tasks_;
+  std::atomic<int> next_task_ = 0;
+  std::atomic<bool> has_failed_ = false;
+  std::atomic<uint64_t> done_bytes_ = 0;
+  Mutex mu_;
+  absl::Status status_ ABSL_GUARDED_BY(mu_);
+  EngineTimes times_ ABSL_GUARDED_BY(mu_);  // summed over threads
+};
+
+// One thread's part: keeps the queue of the file at hand filled, and finishes
+// the chunks whose reads are over.
+class Worker {
+ public:
+  Worker(Engine& engine, int depth)
+      : engine_(engine), depth_(depth), flights_(depth) {}
+  ~Worker() { engine_.AddTimes(times_); }
+
+  absl::Status Run();
+
+ private:
+  // A chunk whose read is under way.
+  struct Flight {
+    int chunk = 0;
+    std::unique_ptr<Lease> lease;  // null: free
+  };
+
+  const LoadPlan::Chunk& ChunkAt(int i) const {
+    return engine_.plan().chunks[i];
+  }
+  absl::Span<const LoadPlan::Piece> PiecesOf(const LoadPlan::Chunk& chunk) {
+    return absl::MakeConstSpan(engine_.plan().pieces)
+        .subspan(chunk.first_piece, chunk.piece_count);
+  }
+  absl::Status FillQueue();
+  // Starts to read the chunk; false if something has to be over first.
+  absl::StatusOr<bool> Start(int chunk);
+  absl::Status FinishOne();
+  absl::Status ReadStream(const Engine::Task& task);
+  absl::Status FinishChunk(int chunk, std::unique_ptr<Lease> lease);
+  std::vector<absl::Span<uint8_t>> PartsOf(const LoadPlan::Chunk& chunk,
+                                           const Lease& lease);
+  absl::Status AnnotateRead(const absl::Status& status,
+                            const LoadPlan::Chunk& chunk) const;
+  // Adds the time since the last call to `sum_ns`.
+  void Lap(int64_t& sum_ns) {
+    const Clock::time_point now = Clock::now();
+    sum_ns += Nanoseconds(now - lap_);
+    lap_ = now;
+  }
+
+  Engine& engine_;
+  const int depth_;
+  EngineTimes times_;
+  Clock::time_point lap_ = Clock::now();
+  Engine::Task next_;  // what is taken, and not started
+  int in_flight_ = 0;
+  std::vector<uint8_t> gap_;  // where the bytes between storages go
+  std::vector<Flight> flights_;
+  int queue_file_ = -1;
+  // Goes first: it waits for the reads into the leases.
+  std::unique_ptr<ReadQueue> queue_;
+};
+
+absl::Status Worker::Run() {
+  for (;;) {
+    HOIST_RETURN_IF_ERROR(FillQueue());
+    if (in_flight_ == 0) {
+      return absl::OkStatus();
+    }
+    HOIST_RETURN_IF_ERROR(FinishOne());
+  }
+}
+
+absl::Status Worker::FillQueue() {
+  for (;;) {
+    if (next_.begin == next_.end) {
+      const std::optional<Engine::Task> task = engine_.TakeTask();
+      if (!task) {
+        return absl::OkStatus();
+      }
+      next_ = *task;
+    }
+    if (ChunkAt(next_.begin).is_deflated) {
+      HOIST_RETURN_IF_ERROR(ReadStream(next_));
+      next_.begin = next_.end;
+      continue;
+    }
+    HOIST_ASSIGN_OR_RETURN(const bool has_started, Start(next_.begin));
+    if (!has_started) {
+      return absl::OkStatus();
+    }
+    ++next_.begin;
+  }
+}
+
+absl::StatusOr<bool> Worker::Start(int chunk_index) {
+  const LoadPlan::Chunk& chunk = ChunkAt(chunk_index);
+  if (queue_file_ != chunk.file) {
+    if (in_flight_ > 0) {
+      return false;
+    }
+    queue_ = engine_.inputs().paths[chunk.file]->MakeQueue(
+        depth_, engine_.plan().max_read_bytes);
+    queue_file_ = chunk.file;
+  }
+  if (in_flight_ >= std::min(depth_, queue_->depth())) {
+    return false;
+  }
+  Lap(times_.read_ns);
+  HOIST_ASSIGN_OR_RETURN(std::unique_ptr<Lease> lease,
+                         engine_.inputs().destination.Acquire(
+                             chunk, /*may_block=*/in_flight_ == 0));
+  Lap(times_.place_ns);
+  if (lease == nullptr) {
+    return false;
+  }
+  size_t slot = 0;
+  while (flights_[slot].lease != nullptr) {
+    ++slot;
+  }
+  queue_->Start(chunk.file_offset, PartsOf(chunk, *lease), slot);
+  flights_[slot] = {.chunk = chunk_index, .lease = std::move(lease)};
+  ++in_flight_;
+  return true;
+}
+
+absl::Status Worker::FinishOne() {
+  const ReadQueue::Done done = queue_->Wait();
+  Lap(times_.read_ns);
+  Flight& flight = flights_[done.tag];
+  std::unique_ptr<Lease> lease = std::move(flight.lease);
+  --in_flight_;
+  HOIST_RETURN_IF_ERROR(AnnotateRead(done.status, ChunkAt(flight.chunk)));
+  return FinishChunk(flight.chunk, std::move(lease));
+}
+
+absl::Status Worker::ReadStream(const Engine::Task& task) {
+  const EngineInputs& inputs = engine_.inputs();
+  const LoadPlan::Piece& first =
+      inputs.plan.pieces[ChunkAt(task.begin).first_piece];
+  const StorageEntry& storage =
+      inputs.catalog.storages[inputs.plan.storages[first.storage].need.storage];
+  InflateReader stream(*inputs.files[storage.file], storage.offset_bytes,
+                       *storage.deflated_bytes);
+  for (int i = task.begin; i < task.end; ++i) {
+    Lap(times_.read_ns);
+    // Leases of reads under way may be what it would wait for.
+    while (in_flight_ > 0) {
+      HOIST_RETURN_IF_ERROR(FinishOne());
+    }
+    HOIST_ASSIGN_OR_RETURN(
+        std::unique_ptr<Lease> lease,
+        inputs.destination.Acquire(ChunkAt(i), /*may_block=*/true));
+    Lap(times_.place_ns);
+    for (const LoadPlan::Piece& piece : PiecesOf(ChunkAt(i))) {
+      HOIST_RETURN_IF_ERROR(AnnotateRead(
+          stream.Read({lease->address(piece), piece.size_bytes}), ChunkAt(i)));
+    }
+    Lap(times_.read_ns);
+    HOIST_RETURN_IF_ERROR(FinishChunk(i, std::move(lease)));
+  }
+  return AnnotateRead(stream.ExpectEnd(), ChunkAt(task.begin));
+}
+
+absl::Status Worker::FinishChunk(int chunk_index,
+                                 std::unique_ptr<Lease> lease) {
+  const EngineInputs& inputs = engine_.inputs();
+  const LoadPlan::Chunk& chunk = ChunkAt(chunk_index);
+  uint64_t bytes = 0;
+  for (int i = 0; i < chunk.piece_count; ++i) {
+    const int index = chunk.first_piece + i;
+    const LoadPlan::Piece& piece = inputs.plan.pieces[index];
+    const absl::Span<uint8_t> span(lease->address(piece), piece.size_bytes);
+    if (inputs.verify) {
+      engine_.checksums().Add(index, span);
+    }
+    bytes += piece.size_bytes;
+  }
+  Lap(times_.verify_ns);
+  for (const LoadPlan::Piece& piece : PiecesOf(chunk)) {
+    const int swap_bytes =
+        inputs.catalog
+            .storages[inputs.plan.storages[piece.storage].need.storage]
+            .swap_bytes;
+    if (swap_bytes > 1) {
+      ReverseByteOrder({lease->address(piece), piece.size_bytes}, swap_bytes);
+    }
+  }
+  Lap(times_.convert_ns);
+  HOIST_RETURN_IF_ERROR(inputs.destination.Submit(std::move(lease)));
+  Lap(times_.place_ns);
+  engine_.AddDone(bytes);
+  return absl::OkStatus();
+}
+
+std::vector<absl::Span<uint8_t>> Worker::PartsOf(const LoadPlan::Chunk& chunk,
+                                                 const Lease& lease) {
+  const EngineInputs& inputs = engine_.inputs();
+  std::vector<absl::Span<uint8_t>> parts;
+  parts.reserve(2 * chunk.piece_count);
+  uint64_t at = chunk.file_offset;
+  for (const LoadPlan::Piece& piece : PiecesOf(chunk)) {
+    const StorageNeed& need = inputs.plan.storages[piece.storage].need;
+    const uint64_t begin = inputs.catalog.storages[need.storage].offset_bytes +
+                           need.begin_bytes + piece.offset_bytes;
+    if (begin > at) {
+      gap_.resize(kMaxGapBytes);
+      parts.push_back(absl::MakeSpan(gap_).subspan(0, begin - at));
+    }
+    parts.push_back(absl::MakeSpan(lease.address(piece), piece.size_bytes));
+    at = begin + piece.size_bytes;
+  }
+  return parts;
+}
+
+absl::Status Worker::AnnotateRead(const absl::Status& status,
+                                  const LoadPlan::Chunk& chunk) const {
+  if (status.ok()) {
+    return status;
+  }
+  const LoadPlan& plan = engine_.plan();
+  const int storage =
+      plan.storages[plan.pieces[chunk.first_piece].storage].need.storage;
+  return Annotate(
+      status, absl::StrCat("Storage ",
+                           engine_.inputs().catalog.storages[storage].name));
+}
+
+// Of the files that were read. Chunks are in the order of files.
+absl::Status CheckFilesUnchanged(const EngineInputs& inputs) {
+  int checked = -1;
+  for (const LoadPlan::Chunk& chunk : inputs.plan.chunks) {
+    if (chunk.file != checked) {
+      checked = chunk.file;
+      HOIST_RETURN_IF_ERROR(inputs.files[checked]->CheckUnchanged());
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int EngineThreads(const LoadPlan& plan, const ThreadPool* pool) {
+  const int threads = pool == nullptr ? 1 : pool->thread_count() + 1;
+  const auto chunks = static_cast<int64_t>(plan.chunks.size());
+  return static_cast<int>(std::clamp<int64_t>(std::min(threads, kMaxThreads), 1,
+                                              std::max<int64_t>(chunks, 1)));
+}
+
+int QueueDepth(int thread_count) {
+  constexpr int kAllReads = 16;
+  constexpr int kMaxDepth = 8;
+  return std::clamp(kAllReads / thread_count, 1, kMaxDepth);
+}
+
+absl::StatusOr<EngineTimes> ExecutePlan(const EngineInputs& inputs) {
+  Engine engine(inputs);
+  const auto start = Clock::now();
+  const int threads = EngineThreads(inputs.plan, inputs.pool);
+  const auto work = [&engine, threads](int64_t) {
+    if (absl::Status status = Worker(engine, QueueDepth(threads)).Run();
+        !status.ok()) {
+      engine.Fail(status);
+    }
+    return absl::OkStatus();
+  };
+  if (inputs.pool != nullptr) {
+    HOIST_RETURN_IF_ERROR(ParallelFor(*inputs.pool, threads, work));
+  } else {
+    HOIST_RETURN_IF_ERROR(work(0));
+  }
+  HOIST_RETURN_IF_ERROR(engine.status());
+  const auto end = Clock::now();
+  EngineTimes times = engine.MeanTimes(Nanoseconds(end - start), threads);
+  if (inputs.verify) {
+    HOIST_RETURN_IF_ERROR(engine.checksums().Compare());
+  }
+  HOIST_RETURN_IF_ERROR(inputs.destination.Finish());
+  HOIST_RETURN_IF_ERROR(CheckFilesUnchanged(inputs));
+  times.finish_ns = Nanoseconds(Clock::now() - end);
+  return times;
+}
+
+}  // namespace hoist

@@ -1,0 +1,66 @@
+#ifndef HOIST_CHECKPOINT_LOAD_LOAD_ENGINE_H_
+#define HOIST_CHECKPOINT_LOAD_LOAD_ENGINE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "hoist/checkpoint/catalog/catalog.h"
+#include "hoist/checkpoint/load/chunk_destination.h"
+#include "hoist/checkpoint/plan/load_plan.h"
+#include "hoist/core/io/read_path.h"
+#include "hoist/core/thread/cancel_token.h"
+#include "hoist/core/thread/thread_pool.h"
+
+namespace hoist {
+
+// What ExecutePlan() works with. All of it must outlive the call.
+struct EngineInputs {
+  const Catalog& catalog;
+  const LoadPlan& plan;
+  CatalogFiles files;  // compressed storages are read from them
+  absl::Span<const std::unique_ptr<ReadPath>> paths;  // all others; by file
+  ChunkDestination& destination;
+  ThreadPool* pool = nullptr;  // null: only the caller's thread works
+  bool verify = true;
+  const CancelToken* cancel = nullptr;  // may be null
+  // Called with the bytes that are in their place so far, by any thread; may be
+  // empty.
+  std::function<void(uint64_t)> on_progress;
+};
+
+// How the threads spent their time: the mean over them, so that all sum to the
+// time on the clock.
+struct EngineTimes {
+  int64_t read_ns = 0;
+  int64_t verify_ns = 0;
+  int64_t convert_ns = 0;
+  int64_t place_ns = 0;   // waiting for the destination, and handing to it
+  int64_t idle_ns = 0;    // a thread had nothing left to do, others had
+  int64_t finish_ns = 0;  // when all were done, until all was on the device
+  int thread_count = 1;
+};
+
+// How many threads work on `plan`: those of `pool`, which may be null, and the
+// caller's, as far as there is work for them.
+int EngineThreads(const LoadPlan& plan, const ThreadPool* pool);
+
+// How many reads of one queue are under way at most, with `thread_count`
+// threads that have one each: enough for a disk to be busy, and few enough for
+// their bounce buffers to be small.
+int QueueDepth(int thread_count);
+
+// Brings every chunk of the plan into its destination; blocks until it is
+// there. Each chunk is read by one thread, all those of a compressed storage by
+// the same. Compares checksums where the catalog has them, of storages that are
+// brought whole, if `verify`; then reverses byte order where that is asked for.
+// Returns the first error: of reading, of the destination, kDataLoss with the
+// storage's name for bytes that do not match their checksum or a file that was
+// changed meanwhile, kCancelled.
+absl::StatusOr<EngineTimes> ExecutePlan(const EngineInputs& inputs);
+
+}  // namespace hoist
+
+#endif  // HOIST_CHECKPOINT_LOAD_LOAD_ENGINE_H_

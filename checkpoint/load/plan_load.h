@@ -1,0 +1,42 @@
+#ifndef HOIST_CHECKPOINT_LOAD_PLAN_LOAD_H_
+#define HOIST_CHECKPOINT_LOAD_PLAN_LOAD_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "hoist/checkpoint/catalog/catalog.h"
+#include "hoist/checkpoint/load/load_engine.h"
+#include "hoist/checkpoint/load/load_options.h"
+#include "hoist/checkpoint/plan/load_plan.h"
+#include "hoist/checkpoint/plan/read_choice.h"
+
+namespace hoist {
+
+// A load before it is done: what would be read how, and what memory it takes.
+struct PlannedLoad {
+  LoadPlan plan;
+  std::vector<ReadChoice> reads;  // by file
+  // At most, all in bytes. Of host memory: tensors and buffers to read through;
+  // pinned memory is not counted in.
+  uint64_t host_bytes = 0;
+  uint64_t pinned_bytes = 0;
+  uint64_t device_bytes = 0;
+};
+
+// Plans to load `catalog`, which ValidateCatalog() accepts, from `files` as
+// `options` say. Asks the system about the files; reads nothing of them, and
+// takes no memory. kResourceExhausted for more than there are addresses.
+absl::StatusOr<PlannedLoad> PlanLoad(const Catalog& catalog, CatalogFiles files,
+                                     const LoadOptions& options);
+
+// kResourceExhausted, with what would make it fit, if `planned` takes more host
+// memory than `options` allow, or than the system and the container have left.
+absl::Status CheckMemory(const PlannedLoad& planned,
+                         const LoadOptions& options);
+
+}  // namespace hoist
+
+#endif  // HOIST_CHECKPOINT_LOAD_PLAN_LOAD_H_

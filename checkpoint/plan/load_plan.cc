@@ -1,0 +1,159 @@
+#include "hoist/checkpoint/plan/load_plan.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "hoist/core/base/check.h"
+#include "hoist/core/base/checked_math.h"
+#include "hoist/core/status/status_macros.h"
+
+namespace hoist {
+namespace {
+
+// Storages so large are worth to be read into their place by O_DIRECT.
+constexpr uint64_t kLargeBytes = uint64_t{1} << 20;
+// What views may be in memory that is mapped: wide enough for any element.
+constexpr uint64_t kMappedAlignmentBytes = 16;
+
+class Planner {
+ public:
+  Planner(const Catalog& catalog, const PlanOptions& options)
+      : catalog_(catalog), options_(options) {}
+
+  absl::Status Add(const StorageNeed& need);
+  LoadPlan Finish() {
+    for (const LoadPlan::Chunk& chunk : plan_.chunks) {
+      if (!chunk.is_deflated) {
+        plan_.read_bytes += chunk.file_bytes;
+        plan_.max_read_bytes = std::max(plan_.max_read_bytes, chunk.file_bytes);
+      }
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  bool IsMapped(const StorageNeed& need) const;
+  // The place for `need`, of which nothing lies before it in the arena.
+  std::optional<uint64_t> PlaceInArena(const StorageNeed& need) const;
+  void AddPieces();
+  // Whether the last chunk can take the `size` bytes at `file_offset` too.
+  bool Continues(int file, uint64_t file_offset, uint64_t size,
+                 uint64_t cell) const;
+
+  const Catalog& catalog_;
+  const PlanOptions& options_;
+  LoadPlan plan_;
+  uint64_t last_cell_ = 0;  // of the last chunk
+};
+
+bool Planner::IsMapped(const StorageNeed& need) const {
+  const StorageEntry& storage = catalog_.storages[need.storage];
+  return static_cast<size_t>(storage.file) < options_.mapped_files.size() &&
+         options_.mapped_files[storage.file] && !storage.deflated_bytes &&
+         storage.offset_bytes % kMappedAlignmentBytes == 0;
+}
+
+std::optional<uint64_t> Planner::PlaceInArena(const StorageNeed& need) const {
+  const StorageEntry& storage = catalog_.storages[need.storage];
+  // Aligned as the storage itself would be.
+  uint64_t modulus = options_.alignment_bytes;
+  uint64_t remainder = need.begin_bytes % modulus;
+  const uint64_t file_offset = storage.offset_bytes + need.begin_bytes;
+  if (need.size_bytes >= kLargeBytes && !storage.deflated_bytes &&
+      storage.offset_bytes % options_.alignment_bytes == 0 &&
+      options_.file_alignment_bytes % options_.alignment_bytes == 0) {
+    modulus = options_.file_alignment_bytes;
+    remainder = file_offset % modulus;
+  }
+  const uint64_t at = plan_.arena_bytes % modulus;
+  return CheckedAdd(plan_.arena_bytes, (remainder + modulus - at) % modulus);
+}
+
+absl::Status Planner::Add(const StorageNeed& need) {
+  const StorageEntry& entry = catalog_.storages[need.storage];
+  LoadPlan::Storage storage = {.need = need, .is_mapped = IsMapped(need)};
+  if (!storage.is_mapped) {
+    const auto place = PlaceInArena(need);
+    const auto end = place ? CheckedAdd(*place, need.size_bytes) : place;
+    if (!end) {
+      return absl::ResourceExhaustedError(
+          "The tensors have more bytes than there are addresses");
+    }
+    storage.arena_offset = *place;
+    plan_.arena_bytes = *end;
+  }
+  plan_.needed_bytes += need.size_bytes;
+  if (entry.deflated_bytes) {
+    plan_.read_bytes += *entry.deflated_bytes;
+  }
+  plan_.storages.push_back(storage);
+  AddPieces();
+  return absl::OkStatus();
+}
+
+void Planner::AddPieces() {
+  const auto index = static_cast<int>(plan_.storages.size()) - 1;
+  const LoadPlan::Storage& storage = plan_.storages.back();
+  const StorageNeed& need = storage.need;
+  const StorageEntry& entry = catalog_.storages[need.storage];
+  const uint64_t file_begin = entry.offset_bytes + need.begin_bytes;
+  uint64_t size = 0;
+  for (uint64_t offset = 0; offset < need.size_bytes; offset += size) {
+    const uint64_t file_offset = file_begin + offset;
+    const uint64_t place =
+        storage.is_mapped ? file_offset : storage.arena_offset + offset;
+    const uint64_t cell = place / options_.chunk_bytes;
+    size = std::min(need.size_bytes - offset,
+                    options_.chunk_bytes - place % options_.chunk_bytes);
+    if (entry.deflated_bytes ||
+        !Continues(entry.file, file_offset, size, cell) ||
+        plan_.storages[plan_.pieces.back().storage].is_mapped !=
+            storage.is_mapped) {
+      plan_.chunks.push_back(
+          {.file = entry.file,
+           .file_offset = file_offset,
+           .arena_offset = storage.is_mapped ? 0 : place,
+           .first_piece = static_cast<int>(plan_.pieces.size()),
+           .is_deflated = entry.deflated_bytes.has_value()});
+      last_cell_ = cell;
+    }
+    LoadPlan::Chunk& chunk = plan_.chunks.back();
+    chunk.file_bytes = file_offset + size - chunk.file_offset;
+    if (!storage.is_mapped) {
+      chunk.arena_bytes = place + size - chunk.arena_offset;
+    }
+    ++chunk.piece_count;
+    plan_.pieces.push_back(
+        {.storage = index, .offset_bytes = offset, .size_bytes = size});
+  }
+}
+
+bool Planner::Continues(int file, uint64_t file_offset, uint64_t size,
+                        uint64_t cell) const {
+  if (plan_.chunks.empty()) {
+    return false;
+  }
+  const LoadPlan::Chunk& last = plan_.chunks.back();
+  const uint64_t end = last.file_offset + last.file_bytes;
+  return last.file == file && !last.is_deflated && last_cell_ == cell &&
+         file_offset >= end && file_offset - end <= kMaxGapBytes &&
+         file_offset + size - last.file_offset <= options_.chunk_bytes;
+}
+
+}  // namespace
+
+absl::StatusOr<LoadPlan> MakeLoadPlan(const Catalog& catalog,
+                                      absl::Span<const StorageNeed> needs,
+                                      const PlanOptions& options) {
+  HOIST_CHECK(options.chunk_bytes > 0 && options.chunk_bytes % 64 == 0);
+  HOIST_CHECK(options.alignment_bytes > 0 && options.alignment_bytes % 64 == 0);
+  HOIST_CHECK(options.file_alignment_bytes > 0);
+  Planner planner(catalog, options);
+  for (const StorageNeed& need : needs) {
+    HOIST_RETURN_IF_ERROR(planner.Add(need));
+  }
+  return planner.Finish();
+}
+
+}  // namespace hoist

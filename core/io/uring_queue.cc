@@ -1,0 +1,185 @@
+#include "hoist/core/io/uring_queue.h"
+
+#include <liburing.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "hoist/core/base/check.h"
+#include "hoist/core/io/bounce_memory.h"
+
+namespace hoist {
+namespace {
+
+class UringQueue : public ReadQueue {
+ public:
+  UringQueue(DirectFile& file, int depth, size_t max_read_bytes)
+      : file_(file),
+        bounce_(static_cast<size_t>(depth) *
+                DirectRead::BounceBytes(max_read_bytes)) {
+    const size_t bounce_bytes = DirectRead::BounceBytes(max_read_bytes);
+    for (int i = 0; i < depth && !bounce_.bytes().empty(); ++i) {
+      slots_.push_back({.read = DirectRead(bounce_.bytes().subspan(
+                            i * bounce_bytes, bounce_bytes))});
+    }
+  }
+  ~UringQueue() override {
+    while (in_flight_ > 0) {
+      NextCompletion();
+    }
+    CloseRing();
+  }
+
+  // Whether the system lets it work.
+  bool Open();
+
+  int depth() const override { return static_cast<int>(slots_.size()); }
+  void Start(uint64_t offset, std::vector<absl::Span<uint8_t>> parts,
+             uint64_t tag) override;
+  Done Wait() override;
+
+ private:
+  struct Slot {
+    DirectRead read;
+    uint64_t tag = 0;
+    enum { kFree, kInFlight, kToRead } state = kFree;
+  };
+  struct Completion {
+    size_t slot = 0;
+    ssize_t result = 0;
+  };
+
+  // Puts a read on the ring; false if that cannot be.
+  bool Submit(size_t slot);
+  Completion NextCompletion();
+  void CloseRing();
+
+  DirectFile& file_;
+  const BounceMemory bounce_;
+  std::vector<Slot> slots_;
+  io_uring ring_ = {};
+  bool is_open_ = false;
+  bool has_registered_ = false;
+  int in_flight_ = 0;
+};
+
+bool UringQueue::Open() {
+  if (slots_.empty()) {
+    return false;
+  }
+  if (const int error =
+          io_uring_queue_init(static_cast<unsigned>(slots_.size()), &ring_, 0);
+      error != 0) {
+    file_.AddNote(absl::StrCat("io_uring cannot be used: ", strerror(-error)));
+    return false;
+  }
+  is_open_ = true;
+  // The pages are pinned once, and not at every read. Where that is not allowed
+  // (RLIMIT_MEMLOCK) reads work all the same.
+  const iovec whole = {.iov_base = bounce_.bytes().data(),
+                       .iov_len = bounce_.bytes().size()};
+  has_registered_ = io_uring_register_buffers(&ring_, &whole, 1) == 0;
+  return true;
+}
+
+void UringQueue::CloseRing() {
+  if (is_open_) {
+    io_uring_queue_exit(&ring_);
+    is_open_ = false;
+  }
+}
+
+void UringQueue::Start(uint64_t offset, std::vector<absl::Span<uint8_t>> parts,
+                       uint64_t tag) {
+  size_t slot = 0;
+  while (slots_[slot].state != Slot::kFree) {
+    ++slot;
+    HOIST_CHECK(slot < slots_.size());
+  }
+  slots_[slot].read.Prepare(offset, std::move(parts));
+  slots_[slot].tag = tag;
+  const bool can_submit =
+      is_open_ && file_.is_direct() && !slots_[slot].read.blocks().empty();
+  slots_[slot].state =
+      can_submit && Submit(slot) ? Slot::kInFlight : Slot::kToRead;
+}
+
+bool UringQueue::Submit(size_t slot) {
+  const DirectRead& read = slots_[slot].read;
+  const absl::Span<const iovec> blocks = read.blocks();
+  io_uring_sqe* const entry = io_uring_get_sqe(&ring_);
+  HOIST_CHECK(entry != nullptr);  // it has an entry for each slot
+  if (has_registered_ && read.is_bounced()) {
+    io_uring_prep_read_fixed(entry, file_.descriptor(), blocks[0].iov_base,
+                             static_cast<unsigned>(blocks[0].iov_len),
+                             read.begin(), /*buf_index=*/0);
+  } else {
+    io_uring_prep_readv(entry, file_.descriptor(), blocks.data(),
+                        static_cast<unsigned>(blocks.size()), read.begin());
+  }
+  io_uring_sqe_set_data64(entry, slot);
+  int submitted;
+  do {
+    submitted = io_uring_submit(&ring_);
+  } while (submitted == -EINTR || submitted == -EAGAIN || submitted == -EBUSY);
+  if (submitted == 1) {
+    ++in_flight_;
+    return true;
+  }
+  // The entry is still on the ring, and might be read some day: no more of it.
+  file_.AddNote(absl::StrCat("io_uring failed: ", strerror(-submitted)));
+  while (in_flight_ > 0) {
+    const Completion completion = NextCompletion();
+    // Read again when it is waited for.
+    slots_[completion.slot].state = Slot::kToRead;
+  }
+  CloseRing();
+  return false;
+}
+
+UringQueue::Completion UringQueue::NextCompletion() {
+  io_uring_cqe* entry = nullptr;
+  int error;
+  do {
+    error = io_uring_wait_cqe(&ring_, &entry);
+  } while (error == -EINTR || error == -EAGAIN);
+  // Nothing else can be: the ring is open, and has reads under way.
+  HOIST_CHECK(error == 0);
+  const Completion completion = {
+      .slot = static_cast<size_t>(io_uring_cqe_get_data64(entry)),
+      .result = entry->res};
+  io_uring_cqe_seen(&ring_, entry);
+  --in_flight_;
+  return completion;
+}
+
+ReadQueue::Done UringQueue::Wait() {
+  // What the ring did not take first: the rest goes on meanwhile.
+  for (Slot& slot : slots_) {
+    if (slot.state == Slot::kToRead) {
+      slot.state = Slot::kFree;
+      return {.tag = slot.tag, .status = file_.Finish(slot.read, 0)};
+    }
+  }
+  const Completion completion = NextCompletion();
+  Slot& slot = slots_[completion.slot];
+  slot.state = Slot::kFree;
+  return {.tag = slot.tag,
+          .status = file_.Finish(slot.read, completion.result)};
+}
+
+}  // namespace
+
+std::unique_ptr<ReadQueue> MakeUringQueue(DirectFile& file, int depth,
+                                          size_t max_read_bytes) {
+  auto queue = std::make_unique<UringQueue>(file, depth, max_read_bytes);
+  if (!queue->Open()) {
+    return nullptr;
+  }
+  return queue;
+}
+
+}  // namespace hoist
