@@ -90,7 +90,7 @@ def sync(path):
 
 
 def write_scenario(folder, name, size_bytes):
-    """Returns what is known of each file: {dialect: {path, file_bytes, bytes, tensors, digest}}."""
+    """Returns what is known of each file: {dialect: {name, file_bytes, bytes, tensors, digest}}."""
     make, dialects = SCENARIOS[name]
     torch.manual_seed(0)
     state = small(size_bytes, count=8) if name == "tiny" else make(size_bytes)
@@ -102,7 +102,7 @@ def write_scenario(folder, name, size_bytes):
         save(state, str(path))
         sync(path)
         files[dialect] = {
-            "path": str(path),
+            "name": path.name,
             "file_bytes": file_bytes(path),
             "bytes": sum(tensor.nbytes for tensor in tensors),
             "tensors": len(tensors),

@@ -75,6 +75,7 @@ class Bench:
 
     def __init__(self, arguments):
         self.bin = arguments.bin
+        self.work = arguments.work.resolve()
         self.threads = str(arguments.threads)
         self.python = str(pathlib.Path(
             subprocess.check_output(["sh", HERE / "environment.sh", "create"], text=True).strip()) / "bin/python")
@@ -88,7 +89,11 @@ class Bench:
         return str(self.bin / name)
 
     def files(self, scenario):
-        return self.manifest[scenario]["files"]
+        """{dialect: what make_checkpoints.py wrote of the file, and its path}."""
+        return {
+            dialect: {**file, "path": str(self.work / file["name"])}
+            for dialect, file in self.manifest[scenario]["files"].items()
+        }
 
     def measurements(self, scenario, state):
         """The contestants of a scenario: [((name, dialect), function that measures once)]."""
