@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "hoist/benchmarks/torch_legacy_file.h"
 #include "hoist/checkpoint/pickle/pickle_builder.h"
 #include "hoist/checkpoint/zip/zip_builder.h"
 #include "hoist/core/base/endian.h"
@@ -196,27 +197,13 @@ ManyTensorsFile ManyTensorsTorchZip(int count) {
 }
 
 ManyTensorsFile ManyTensorsTorchLegacy(int count) {
-  using namespace pickle_builder;  // NOLINT: made for this
   const std::vector<SmallTensor> tensors = Layout(count);
-  const std::string magic = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
-  const std::string system =
-      Dict({Text("protocol_version"), Int(1001), Text("little_endian"),
-            Bool(true), Text("type_sizes"),
-            Dict({Text("short"), Int(2), Text("int"), Int(4), Text("long"),
-                  Int(4)})});
-  std::vector<std::string> keys;
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    keys.push_back(Text(absl::StrCat(i)));
-  }
   ManyTensorsFile file;
-  file.content = absl::StrCat(Pickle(magic), Pickle(Int(1001)), Pickle(system),
-                              Pickler().StateDict(tensors, /*is_legacy=*/true),
-                              Pickle(List(keys)));
+  file.content =
+      TorchLegacyHead(Pickler().StateDict(tensors, /*is_legacy=*/true), count);
   file.descriptions = {{0, file.content.size()}};
   for (const SmallTensor& tensor : tensors) {
-    std::string elements(sizeof(int64_t), '\0');
-    StoreLittleEndian(static_cast<int64_t>(tensor.elements), elements.data());
-    absl::StrAppend(&file.content, elements, Data(tensor));
+    file.content += TorchLegacyStorage(Data(tensor));
   }
   return file;
 }

@@ -1,7 +1,7 @@
 #include "hoist/benchmarks/many_tensors.h"
 
 #include "gtest/gtest.h"
-#include "hoist/benchmarks/generated_checkpoint.h"
+#include "hoist/benchmarks/temporary_file.h"
 #include "hoist/checkpoint/checkpoint.h"
 #include "hoist/core/testing/status_matchers.h"
 

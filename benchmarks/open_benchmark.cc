@@ -11,7 +11,6 @@
 
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -26,8 +25,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "hoist/benchmarks/generated_checkpoint.h"
 #include "hoist/benchmarks/many_tensors.h"
+#include "hoist/benchmarks/statistics.h"
+#include "hoist/benchmarks/temporary_file.h"
 #include "hoist/checkpoint/checkpoint.h"
 #include "hoist/checkpoint/pickle/pickle_machine.h"
 #include "hoist/checkpoint/pickle/pickle_stream.h"
@@ -65,11 +65,6 @@ void CheckOk(const T& result) {
     std::cerr << result.status() << "\n";
     std::abort();
   }
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 // The time of `work` in seconds, without that of releasing what it returns.
