@@ -17,7 +17,7 @@
 #include "hoist/core/compress/inflate.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
-#include "hoist/core/tensor/host_arena.h"
+#include "hoist/core/system/host_arena.h"
 #include "hoist/core/thread/mutex.h"
 
 namespace hoist {

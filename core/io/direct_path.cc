@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "hoist/core/io/bounce_memory.h"
 #include "hoist/core/io/direct_file.h"
 #include "hoist/core/io/direct_read.h"
 #include "hoist/core/io/uring_queue.h"
@@ -20,8 +19,8 @@ class BlockingDirectQueue : public ReadQueue {
  public:
   BlockingDirectQueue(DirectFile& file, size_t max_read_bytes)
       : file_(file),
-        bounce_(DirectRead::BounceBytes(max_read_bytes)),
-        read_(bounce_.bytes()) {}
+        bounce_(DirectRead::BounceMemory(1, max_read_bytes)),
+        read_(bounce_ == nullptr ? absl::Span<uint8_t>() : bounce_->bytes()) {}
 
   int depth() const override { return 1; }
 
@@ -45,7 +44,7 @@ class BlockingDirectQueue : public ReadQueue {
 
  private:
   DirectFile& file_;
-  const BounceMemory bounce_;
+  const std::shared_ptr<HostArena> bounce_;
   DirectRead read_;
   uint64_t tag_ = 0;
 };

@@ -1,4 +1,4 @@
-#include "hoist/core/tensor/host_arena.h"
+#include "hoist/core/system/host_arena.h"
 
 #include <sys/mman.h>
 

@@ -1,5 +1,5 @@
-#ifndef HOIST_CORE_TENSOR_HOST_ARENA_H_
-#define HOIST_CORE_TENSOR_HOST_ARENA_H_
+#ifndef HOIST_CORE_SYSTEM_HOST_ARENA_H_
+#define HOIST_CORE_SYSTEM_HOST_ARENA_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -41,4 +41,4 @@ class HostArena {
 
 }  // namespace hoist
 
-#endif  // HOIST_CORE_TENSOR_HOST_ARENA_H_
+#endif  // HOIST_CORE_SYSTEM_HOST_ARENA_H_
