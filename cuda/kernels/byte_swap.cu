@@ -8,7 +8,7 @@
 #include "hoist/cuda/cuda_status.h"
 #include "hoist/cuda/kernels/byte_swap.h"
 #include "hoist/cuda/kernels/byte_swap_arguments.h"
-#include "hoist/cuda/kernels/byte_swap_element.h"
+#include "hoist/core/tensor/ops/byte_swap_element.h"
 #include "hoist/cuda/scoped_device.h"
 
 namespace hoist {

@@ -3,7 +3,7 @@
 #include "hoist/core/status/status_macros.h"
 #include "hoist/cuda/kernels/byte_swap.h"
 #include "hoist/cuda/kernels/byte_swap_arguments.h"
-#include "hoist/cuda/kernels/byte_swap_element.h"
+#include "hoist/core/tensor/ops/byte_swap_element.h"
 
 namespace hoist {
 namespace {

@@ -9,22 +9,6 @@
 #include "hoist/core/tensor/ops/element.h"
 
 namespace hoist {
-namespace {
-
-CastLoop FindLoop(DType from, DType to) {
-  switch (BestCpuLevel()) {
-    case CpuLevel::kBaseline:
-      return FindCastLoop<CpuLevel::kBaseline>(from, to);
-    case CpuLevel::kAvx2:
-      return FindCastLoop<CpuLevel::kAvx2>(from, to);
-    case CpuLevel::kAvx512:
-      return FindCastLoop<CpuLevel::kAvx512>(from, to);
-  }
-  return nullptr;
-}
-
-}  // namespace
-
 bool CanCast(DType from, DType to) {
   return HasElement(from) && HasElement(to);
 }
@@ -51,7 +35,8 @@ absl::Status Cast(DType from, absl::Span<const uint8_t> source, DType to,
   if (from == to) {
     std::memcpy(destination.data(), source.data(), source.size());
   } else {
-    FindLoop(from, to)(source.data(), destination.data(), count);
+    const CastLoop loop = HOIST_FOR_CPU_LEVEL(FindCastLoop)(from, to);
+    loop(source.data(), destination.data(), count);
   }
   return absl::OkStatus();
 }

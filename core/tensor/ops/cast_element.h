@@ -8,6 +8,40 @@
 
 namespace hoist {
 
+namespace cast_internal {
+
+constexpr bool IsSmallFloat8(DType dtype) {
+  return dtype >= DType::kFloat8E4m3fn && dtype <= DType::kFloat8E5m2fnuz;
+}
+
+template <DType kFrom, DType kTo>
+constexpr bool IsWidening() {
+  if constexpr (IsSmallFloat8(kFrom) &&
+                (kTo == DType::kFloat16 || kTo == DType::kBfloat16)) {
+    return CanWiden(Element<kFrom>::kFormat, Element<kTo>::kFormat);
+  } else {
+    return false;
+  }
+}
+
+template <DType kFrom, DType kTo>
+constexpr bool IsNarrowing() {
+  if constexpr (kFrom == DType::kBfloat16 && IsSmallFloat8(kTo)) {
+    return CanNarrow(Element<kTo>::kFormat);
+  } else {
+    return false;
+  }
+}
+
+// Variables, since device code cannot call what is for the host, not even at
+// compile time.
+template <DType kFrom, DType kTo>
+inline constexpr bool kIsWidening = IsWidening<kFrom, kTo>();
+template <DType kFrom, DType kTo>
+inline constexpr bool kIsNarrowing = IsNarrowing<kFrom, kTo>();
+
+}  // namespace cast_internal
+
 // Casts one element, as cast.h says. The same code for the host and the device.
 // Thread-safe.
 template <DType kFrom, DType kTo>
@@ -16,33 +50,13 @@ struct CastElement {
   using Destination = typename Element<kTo>::Stored;
 
   HOIST_HOST_DEVICE Destination operator()(Source element) const {
-    if constexpr (IsWidening()) {
+    if constexpr (cast_internal::kIsWidening<kFrom, kTo>) {
       return WidenSmallFloat<Element<kFrom>::kFormat, Element<kTo>::kFormat>(
           element);
-    } else if constexpr (IsNarrowing()) {
+    } else if constexpr (cast_internal::kIsNarrowing<kFrom, kTo>) {
       return NarrowBfloat16<Element<kTo>::kFormat>(element);
     } else {
       return Element<kTo>::Encode(Element<kFrom>::Decode(element));
-    }
-  }
-
- private:
-  static constexpr bool IsSmallFloat8(DType dtype) {
-    return dtype >= DType::kFloat8E4m3fn && dtype <= DType::kFloat8E5m2fnuz;
-  }
-  static constexpr bool IsWidening() {
-    if constexpr (IsSmallFloat8(kFrom) &&
-                  (kTo == DType::kFloat16 || kTo == DType::kBfloat16)) {
-      return CanWiden(Element<kFrom>::kFormat, Element<kTo>::kFormat);
-    } else {
-      return false;
-    }
-  }
-  static constexpr bool IsNarrowing() {
-    if constexpr (kFrom == DType::kBfloat16 && IsSmallFloat8(kTo)) {
-      return CanNarrow(Element<kTo>::kFormat);
-    } else {
-      return false;
     }
   }
 };

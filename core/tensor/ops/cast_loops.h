@@ -19,12 +19,7 @@ using CastLoop = void (*)(const uint8_t* source, uint8_t* destination,
 template <CpuLevel kLevel>
 CastLoop FindCastLoop(DType from, DType to);
 
-template <>
-CastLoop FindCastLoop<CpuLevel::kBaseline>(DType from, DType to);
-template <>
-CastLoop FindCastLoop<CpuLevel::kAvx2>(DType from, DType to);
-template <>
-CastLoop FindCastLoop<CpuLevel::kAvx512>(DType from, DType to);
+HOIST_DECLARE_CPU_LEVELS(CastLoop FindCastLoop, (DType from, DType to));
 
 }  // namespace hoist
 

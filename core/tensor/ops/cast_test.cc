@@ -360,18 +360,6 @@ TEST(CastTest, BoolIsWhetherItIsNotZero) {
               ElementsAre(0, 127));
 }
 
-CastLoop FindLoop(CpuLevel level, DType from, DType to) {
-  switch (level) {
-    case CpuLevel::kBaseline:
-      return FindCastLoop<CpuLevel::kBaseline>(from, to);
-    case CpuLevel::kAvx2:
-      return FindCastLoop<CpuLevel::kAvx2>(from, to);
-    case CpuLevel::kAvx512:
-      return FindCastLoop<CpuLevel::kAvx512>(from, to);
-  }
-  return nullptr;
-}
-
 // Of all pairs: the loops of all instruction sets give the same bytes, whatever
 // the address and the number of elements, and write no byte too many.
 TEST(CastTest, EveryLevelAlignmentAndLengthGivesTheSame) {
@@ -399,7 +387,8 @@ TEST(CastTest, EveryLevelAlignmentAndLengthGivesTheSame) {
             std::vector<uint8_t> shifted(shift + count * from_bytes);
             std::memcpy(&shifted[shift], source.data(), count * from_bytes);
             std::vector<uint8_t> result(shift + count * to_bytes + 1, 0xA5);
-            FindLoop(level, from, to)(&shifted[shift], &result[shift], count);
+            HOIST_AT_CPU_LEVEL(level, FindCastLoop)
+            (from, to)(&shifted[shift], &result[shift], count);
             ASSERT_EQ(
                 std::memcmp(&result[shift], expected.data(), count * to_bytes),
                 0)

@@ -21,4 +21,28 @@ std::vector<CpuLevel> SupportedCpuLevels();
 
 }  // namespace hoist
 
+// Declares the specializations, one a level, of a function template:
+//
+//   HOIST_DECLARE_CPU_LEVELS(void Loop, (const uint8_t* bytes, size_t count));
+//
+// They are defined by a source that cpu_level_library() compiles.
+#define HOIST_DECLARE_CPU_LEVELS(result_and_name, parameters) \
+  template <>                                                 \
+  result_and_name<::hoist::CpuLevel::kBaseline> parameters;   \
+  template <>                                                 \
+  result_and_name<::hoist::CpuLevel::kAvx2> parameters;       \
+  template <>                                                 \
+  result_and_name<::hoist::CpuLevel::kAvx512> parameters
+
+// The specialization for `level`.
+#define HOIST_AT_CPU_LEVEL(level, name)                                      \
+  ((level) == ::hoist::CpuLevel::kAvx512 ? &name<::hoist::CpuLevel::kAvx512> \
+   : (level) == ::hoist::CpuLevel::kAvx2                                     \
+       ? &name<::hoist::CpuLevel::kAvx2>                                     \
+       : &name<::hoist::CpuLevel::kBaseline>)
+
+// The specialization that is best on this machine.
+#define HOIST_FOR_CPU_LEVEL(name) \
+  HOIST_AT_CPU_LEVEL(::hoist::BestCpuLevel(), name)
+
 #endif  // HOIST_CORE_TENSOR_OPS_CPU_LEVEL_H_

@@ -2,7 +2,6 @@
 #define HOIST_CORE_TENSOR_OPS_ELEMENT_H_
 
 #include <cstdint>
-#include <limits>
 #include <type_traits>
 
 #include "hoist/core/tensor/dtype.h"
@@ -32,8 +31,12 @@ constexpr bool HasElement(DType dtype) {
 // NaN.
 template <typename T, typename Float>
 HOIST_HOST_DEVICE T Truncate(Float value) {
-  constexpr T kMin = std::numeric_limits<T>::min();
-  constexpr T kMax = std::numeric_limits<T>::max();
+  // By hand: device code cannot call std::numeric_limits.
+  constexpr T kMin =
+      std::is_signed_v<T>
+          ? static_cast<T>(std::make_unsigned_t<T>{1} << (8 * sizeof(T) - 1))
+          : T{0};
+  constexpr T kMax = static_cast<T>(~kMin);
   constexpr Float kLow = static_cast<Float>(kMin);
   constexpr Float kEnd = static_cast<Float>(kMax / 2 + 1) * 2;  // exact
   // Of 8 and 16 bits by way of what CPUs convert to.
