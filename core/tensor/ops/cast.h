@@ -30,10 +30,13 @@ namespace hoist {
 // float16 to float64 and the floats of 8 bits. Thread-safe, like all here.
 bool CanCast(DType from, DType to);
 
+// kUnimplemented unless CanCast().
+absl::Status CheckCast(DType from, DType to);
+
 // Casts the elements of `source` one after the other, with one thread. The same
 // dtype is copied. Neither span need be aligned; they do not overlap.
-// kUnimplemented unless CanCast(); kInvalidArgument if `source` is no whole
-// number of elements, or `destination` is not for as many.
+// Errors as CheckCast(); kInvalidArgument if `source` is no whole number of
+// elements, or `destination` is not for as many.
 absl::Status Cast(DType from, absl::Span<const uint8_t> source, DType to,
                   absl::Span<uint8_t> destination);
 

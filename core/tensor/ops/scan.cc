@@ -1,5 +1,6 @@
 #include "hoist/core/tensor/ops/scan.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -33,18 +34,35 @@ absl::Status CheckScan(DType dtype, const ScanBins& bins) {
 absl::StatusOr<ScanResult> Scan(DType dtype, absl::Span<const uint8_t> bytes,
                                 const ScanBins& bins) {
   HOIST_RETURN_IF_ERROR(CheckScan(dtype, bins));
+  ScanTotals totals;
+  std::vector<uint64_t> histogram(bins.count);
+  HOIST_RETURN_IF_ERROR(
+      ScanInto(dtype, bytes, bins, totals, absl::MakeSpan(histogram)));
+  return MakeScanResult(bytes.size() / (DTypeBits(dtype) / 8), totals,
+                        std::move(histogram));
+}
+
+absl::Status ScanInto(DType dtype, absl::Span<const uint8_t> bytes,
+                      const ScanBins& bins, ScanTotals& totals,
+                      absl::Span<uint64_t> histogram) {
+  HOIST_RETURN_IF_ERROR(CheckScan(dtype, bins));
   const size_t element_bytes = DTypeBits(dtype) / 8;
   if (bytes.size() % element_bytes != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat(bytes.size(), " bytes to scan are no whole number of ",
                      DTypeName(dtype)));
   }
-  const size_t count = bytes.size() / element_bytes;
-  ScanTotals totals;
-  std::vector<uint64_t> histogram(bins.count);
+  if (histogram.size() != static_cast<size_t>(bins.count)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("A histogram of ", bins.count, " bins is not of ",
+                     histogram.size(), " numbers"));
+  }
+  totals = ScanTotals();
+  std::fill(histogram.begin(), histogram.end(), 0);
   const ScanLoop loop = HOIST_FOR_CPU_LEVEL(FindScanLoop)(dtype);
-  loop(bytes.data(), count, bins, totals, histogram.data());
-  return MakeScanResult(count, totals, std::move(histogram));
+  loop(bytes.data(), bytes.size() / element_bytes, bins, totals,
+       histogram.data());
+  return absl::OkStatus();
 }
 
 ScanResult MakeScanResult(uint64_t count, const ScanTotals& totals,

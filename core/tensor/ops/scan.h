@@ -44,6 +44,12 @@ absl::Status CheckScan(DType dtype, const ScanBins& bins);
 absl::StatusOr<ScanResult> Scan(DType dtype, absl::Span<const uint8_t> bytes,
                                 const ScanBins& bins = {});
 
+// As Scan(), with what was seen put into `totals` and `histogram`, of as many
+// numbers as there are bins (else kInvalidArgument).
+absl::Status ScanInto(DType dtype, absl::Span<const uint8_t> bytes,
+                      const ScanBins& bins, ScanTotals& totals,
+                      absl::Span<uint64_t> histogram);
+
 // The result of `count` elements, from their totals and bins.
 ScanResult MakeScanResult(uint64_t count, const ScanTotals& totals,
                           std::vector<uint64_t> histogram);

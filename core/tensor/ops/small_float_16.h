@@ -66,8 +66,8 @@ HOIST_HOST_DEVICE int16_t LargestLine(int16_t place) {
 
 // The code in `kTo`, of 16 bits, of a code of 8 bits.
 template <SmallFloat kFrom, SmallFloat kTo>
-HOIST_HOST_DEVICE uint16_t WidenSmallFloat(uint8_t code) {
-  static_assert(CanWiden(kFrom, kTo));
+requires(CanWiden(kFrom, kTo)) HOIST_HOST_DEVICE uint16_t
+    WidenSmallFloat(uint8_t code) {
   constexpr int kShift = kTo.mantissa_bits - kFrom.mantissa_bits;
   constexpr uint16_t kInfinity = ((1 << kTo.exponent_bits) - 1)
                                  << kTo.mantissa_bits;
@@ -99,8 +99,8 @@ constexpr bool CanNarrow(SmallFloat to) {
 
 // Encodes the bfloat16 `stored` in a format of 8 bits.
 template <SmallFloat kTo>
-HOIST_HOST_DEVICE uint8_t NarrowBfloat16(uint16_t stored) {
-  static_assert(CanNarrow(kTo));
+requires(CanNarrow(kTo)) HOIST_HOST_DEVICE uint8_t
+    NarrowBfloat16(uint16_t stored) {
   constexpr bool kIsIeee = kTo.specials == SmallFloatSpecials::kIeee;
   constexpr uint16_t kInfinity = ((1 << kTo.exponent_bits) - 1)
                                  << kTo.mantissa_bits;
