@@ -1,7 +1,6 @@
 #include "hoist/core/tensor/ops/dequantize.h"
 
 #include <array>
-#include <cstring>
 #include <limits>
 #include <random>
 #include <variant>
@@ -37,10 +36,12 @@ std::vector<uint8_t> Naive(const QuantizedMatrix& matrix,
                               column / matrix.block_columns]);
     }
   }
-  std::vector<uint8_t> bytes(values.size() * 4);
-  std::memcpy(bytes.data(), values.data(), bytes.size());
   std::vector<uint8_t> result(values.size() * DTypeBits(to) / 8);
-  HOIST_EXPECT_OK(Cast(DType::kFloat32, bytes, to, absl::MakeSpan(result)));
+  HOIST_EXPECT_OK(
+      Cast(DType::kFloat32,
+           absl::MakeSpan(reinterpret_cast<const uint8_t*>(values.data()),
+                          values.size() * sizeof(float)),
+           to, absl::MakeSpan(result)));
   return result;
 }
 

@@ -42,9 +42,10 @@ HOIST_HOST_DEVICE T Truncate(Float value) {
   // Of 8 and 16 bits by way of what CPUs convert to.
   using Wide = std::conditional_t<sizeof(T) < 4, int32_t, T>;
   const Float inside = value >= kLow && value < kEnd ? value : Float{0};
-  T result = static_cast<T>(static_cast<Wide>(inside));
+  auto result = static_cast<Wide>(inside);
   result = value >= kEnd ? kMax : result;
-  return value < kLow ? kMin : result;
+  result = value < kLow ? kMin : result;
+  return static_cast<T>(result);
 }
 
 template <typename T>

@@ -11,9 +11,10 @@
 namespace hoist {
 namespace {
 
-// Elements along an edge of what is copied at once where rows of the result
-// are columns of the source: both stay in the first cache.
-constexpr int64_t kTile = 32;
+// Elements along an edge of what is copied at once where rows of the result are
+// columns of the source: whole lines of the cache.
+template <typename T>
+constexpr int64_t kTile = std::max<int64_t>(32, 64 / sizeof(T));
 
 struct Bytes16 {
   uint64_t halves[2];
@@ -26,12 +27,23 @@ struct Axis {
   int64_t destination_stride = 0;
 };
 
+// Copies at most a tile by way of memory that has no strides: where those are
+// powers of two, a cache holds only a few lines.
 template <typename T>
-void CopyRow(const uint8_t* source, int64_t stride, uint8_t* destination,
-             int64_t count) {
-  for (int64_t i = 0; i < count; ++i) {
-    std::memcpy(destination + i * sizeof(T), source + i * stride * sizeof(T),
-                sizeof(T));
+void CopyTile(const uint8_t* source, const Axis& rows, const Axis& columns,
+              uint8_t* destination) {
+  constexpr int64_t kBytes = sizeof(T);
+  T tile[kTile<T>][kTile<T>];
+  for (int64_t column = 0; column < columns.size; ++column) {
+    const uint8_t* from = source + column * columns.source_stride * kBytes;
+    for (int64_t row = 0; row < rows.size; ++row) {
+      std::memcpy(&tile[row][column], from + row * rows.source_stride * kBytes,
+                  kBytes);
+    }
+  }
+  for (int64_t row = 0; row < rows.size; ++row) {
+    std::memcpy(destination + row * rows.destination_stride * kBytes, tile[row],
+                columns.size * kBytes);
   }
 }
 
@@ -47,17 +59,17 @@ void CopyPlane(const uint8_t* source, const Axis& rows, const Axis& columns,
     }
     return;
   }
-  for (int64_t top = 0; top < rows.size; top += kTile) {
-    const int64_t bottom = std::min(rows.size, top + kTile);
-    for (int64_t left = 0; left < columns.size; left += kTile) {
-      const int64_t width = std::min(kTile, columns.size - left);
-      for (int64_t row = top; row < bottom; ++row) {
-        const int64_t from =
-            row * rows.source_stride + left * columns.source_stride;
-        const int64_t to = row * rows.destination_stride + left;
-        CopyRow<T>(source + from * kBytes, columns.source_stride,
-                   destination + to * kBytes, width);
-      }
+  for (int64_t top = 0; top < rows.size; top += kTile<T>) {
+    Axis tile_rows = rows;
+    tile_rows.size = std::min(kTile<T>, rows.size - top);
+    for (int64_t left = 0; left < columns.size; left += kTile<T>) {
+      Axis tile_columns = columns;
+      tile_columns.size = std::min(kTile<T>, columns.size - left);
+      const int64_t from =
+          top * rows.source_stride + left * columns.source_stride;
+      const int64_t to = top * rows.destination_stride + left;
+      CopyTile<T>(source + from * kBytes, tile_rows, tile_columns,
+                  destination + to * kBytes);
     }
   }
 }

@@ -29,9 +29,6 @@ struct ScanResult {
   std::vector<uint64_t> histogram;
 };
 
-// Most bins of a histogram.
-inline constexpr int kMaxScanBins = 1024;
-
 // kUnimplemented unless Cast() can read the dtype; kInvalidArgument for a
 // number of bins below 0 or above kMaxScanBins, and, where there are bins,
 // for bounds that are not finite, or the lower of which is not the lower, or

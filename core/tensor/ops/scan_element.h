@@ -38,6 +38,9 @@ inline constexpr Key kInfinityKey = 0x7F800000;
 template <>
 inline constexpr int64_t kInfinityKey<int64_t> = 0x7FF0000000000000;
 
+// Most bins of a histogram.
+inline constexpr int kMaxScanBins = 1024;
+
 // Equally wide bins from `low` to `high`, the last of which has `high` too.
 struct ScanBins {
   int count = 0;

@@ -21,10 +21,10 @@ void AddBlock(const Value (&values)[kBlock], size_t count, ScanTotals& totals) {
   constexpr Key kInfinity = kInfinityKey<Key>;
   constexpr Key kMaxKey =
       static_cast<Key>(sizeof(Key) == 4 ? INT32_MAX : INT64_MAX);
-  Key min = kMaxKey;
-  Key max = ~kMaxKey;
   Key nans = 0;
   Key infinities = 0;
+  Key for_min[kBlock];
+  Key for_max[kBlock];
   Value finite[kBlock];
   for (size_t i = 0; i < count; ++i) {
     const Key key = OrderedKey(values[i]);
@@ -33,11 +33,16 @@ void AddBlock(const Value (&values)[kBlock], size_t count, ScanTotals& totals) {
     const bool is_nan = magnitude > kInfinity;
     nans += is_nan ? 1 : 0;
     infinities += magnitude == kInfinity ? 1 : 0;
-    const Key for_min = is_nan ? kMaxKey : key;
-    const Key for_max = is_nan ? ~kMaxKey : key;
-    min = for_min < min ? for_min : min;
-    max = for_max > max ? for_max : max;
+    for_min[i] = is_nan ? kMaxKey : key;
+    for_max[i] = is_nan ? ~kMaxKey : key;
     finite[i] = magnitude < kInfinity ? values[i] : Value{0};
+  }
+  // A loop of its own: compilers vectorise no minimum of a selection.
+  Key min = kMaxKey;
+  Key max = ~kMaxKey;
+  for (size_t i = 0; i < count; ++i) {
+    min = for_min[i] < min ? for_min[i] : min;
+    max = for_max[i] > max ? for_max[i] : max;
   }
   for (size_t i = count; i % kLanes != 0; ++i) {
     finite[i] = 0;
@@ -64,14 +69,23 @@ void AddBlock(const Value (&values)[kBlock], size_t count, ScanTotals& totals) {
   totals.max_key = max_key > totals.max_key ? max_key : totals.max_key;
 }
 
+// Bins, and one for what is in none; several of each, since the next number
+// often is in the same one.
+constexpr size_t kTables = 4;
+using Tables = uint64_t[kTables][kMaxScanBins + 1];
+
 template <typename Value>
 void CountBlock(const Value (&values)[kBlock], size_t count,
-                const ScanBins& bins, uint64_t* histogram) {
+                const ScanBins& bins, Tables& tables) {
+  int indices[kBlock];
   for (size_t i = 0; i < count; ++i) {
     const auto value = static_cast<double>(values[i]);
-    if (bins.Contain(value)) {
-      ++histogram[bins.IndexOf(value)];
-    }
+    const bool is_inside = bins.Contain(value);
+    const int index = bins.IndexOf(is_inside ? value : bins.low);
+    indices[i] = is_inside ? index : bins.count;
+  }
+  for (size_t i = 0; i < count; ++i) {
+    ++tables[i % kTables][indices[i]];
   }
 }
 
@@ -83,6 +97,12 @@ void ScanAll(const uint8_t* bytes, size_t count, const ScanBins& bins,
   using Value =
       std::conditional_t<(sizeof(Stored) < 4 || std::is_same_v<Stored, float>),
                          float, double>;
+  Tables tables;
+  for (auto& table : tables) {
+    for (int i = 0; i <= bins.count; ++i) {
+      table[i] = 0;
+    }
+  }
   for (size_t start = 0; start < count; start += kBlock) {
     const size_t size = count - start < kBlock ? count - start : kBlock;
     Value values[kBlock];
@@ -94,7 +114,12 @@ void ScanAll(const uint8_t* bytes, size_t count, const ScanBins& bins,
     }
     AddBlock(values, size, totals);
     if (bins.count > 0) {
-      CountBlock(values, size, bins, histogram);
+      CountBlock(values, size, bins, tables);
+    }
+  }
+  for (const auto& table : tables) {
+    for (int i = 0; i < bins.count; ++i) {
+      histogram[i] += table[i];
     }
   }
 }
