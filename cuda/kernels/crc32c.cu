@@ -1,6 +1,5 @@
 #include <string>
 
-
 #include "absl/strings/str_cat.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/core/tensor/ops/crc32c_element.h"
