@@ -1,19 +1,14 @@
-#ifndef HOIST_CUDA_KERNELS_BYTE_SWAP_ELEMENT_H_
-#define HOIST_CUDA_KERNELS_BYTE_SWAP_ELEMENT_H_
+#ifndef HOIST_CORE_TENSOR_OPS_BYTE_SWAP_ELEMENT_H_
+#define HOIST_CORE_TENSOR_OPS_BYTE_SWAP_ELEMENT_H_
 
 #include <cstdint>
 
-#ifdef __CUDACC__
-#define HOIST_HOST_DEVICE __host__ __device__
-#else
-#define HOIST_HOST_DEVICE
-#endif
+#include "hoist/core/tensor/ops/host_device.h"
 
 namespace hoist {
 
 // Reverses the bytes of one element. The same code for the host and the device;
-// both compilers make one or two instructions of it. Internal to
-// cuda/kernels/. Thread-safe.
+// both compilers make one or two instructions of it. Thread-safe.
 struct ByteSwapElement {
   HOIST_HOST_DEVICE uint16_t operator()(uint16_t x) const {
     return static_cast<uint16_t>(x << 8 | x >> 8);
@@ -29,6 +24,4 @@ struct ByteSwapElement {
 
 }  // namespace hoist
 
-#undef HOIST_HOST_DEVICE
-
-#endif  // HOIST_CUDA_KERNELS_BYTE_SWAP_ELEMENT_H_
+#endif  // HOIST_CORE_TENSOR_OPS_BYTE_SWAP_ELEMENT_H_
