@@ -26,6 +26,9 @@ struct LoadOptions {
   // Compares bytes with the checksums that the file records. Damage goes
   // unnoticed without.
   bool verify_checksums = true;
+  // After an upload, compares what is on the GPU with what was read. On the CPU
+  // there is nothing to compare.
+  bool verify_on_device = false;
   // Refuses a checkpoint that names what would be dangerous to unpickle with
   // Python (os.system, ...). Hoist itself runs nothing, whatever it names.
   bool refuse_dangerous = false;

@@ -17,9 +17,11 @@ enum class Verified {
   kNotRecorded,  // the file records no checksums
   kStructure,    // some bytes have no checksum; sizes and places were checked
   kChecksum,     // every byte, against the file's checksums
+  kDevice,       // every byte on the device, against what was read; and that
+                 // against the file's checksums, as far as it has some
 };
 
-// "none", "not_recorded", "structure", "checksum".
+// "none", "not_recorded", "structure", "checksum", "device".
 absl::string_view VerifiedName(Verified verified);
 
 // What a load did, and how long it took.

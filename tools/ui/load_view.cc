@@ -32,6 +32,9 @@ VerifiedText DescribeVerified(Verified verified) {
     case Verified::kChecksum:
       return {"Verified: every byte agrees with the file's checksums",
               TextStyle::kGreen};
+    case Verified::kDevice:
+      return {"Verified: every byte on the device is what was read",
+              TextStyle::kGreen};
   }
   return {"", TextStyle::kPlain};
 }
