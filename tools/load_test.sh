@@ -79,8 +79,8 @@ big=$TEST_TMPDIR/big.safetensors
 header='{"w":{"dtype":"U8","shape":[536870912],"data_offsets":[0,536870912]}}'
 printf "\\x$(printf %02x ${#header})\\0\\0\\0\\0\\0\\0\\0%s" "$header" >"$big"
 truncate -s $((8 + ${#header} + 536870912)) "$big"
-for delay in 0.02 0.05 0.08 0.12 0.16 0.2 0.3 0.4; do
-  "$load" --device=cpu "$big" >"$TEST_TMPDIR/out" 2>"$TEST_TMPDIR/err" &
+for delay in 0.01 0.02 0.03 0.05 0.07 0.1 0.15 0.2 0.3 0.4 0.6; do
+  "$load" --device=cpu --threads=1 "$big" >"$TEST_TMPDIR/out" 2>"$TEST_TMPDIR/err" &
   sleep $delay
   kill -TERM $! 2>/dev/null
   wait $!

@@ -20,13 +20,13 @@ VerifiedText DescribeVerified(Verified verified) {
       return {"Not verified, as --verify=off asked", TextStyle::kYellow};
     case Verified::kNotRecorded:
       return {
-          "Not verified: the file records no checksums; sizes and places "
-          "are right",
+          "Not verified: the file has no checksums of what was loaded; sizes "
+          "and places are right",
           TextStyle::kYellow};
     case Verified::kStructure:
       return {
-          "Verified in part: some bytes have no checksum in the file; "
-          "sizes and places are right",
+          "Verified in part: the file has no checksum of some of what was "
+          "loaded; sizes and places are right",
           TextStyle::kYellow};
     case Verified::kChecksum:
       return {"Verified: every byte agrees with the file's checksums",

@@ -34,7 +34,7 @@ TEST(LoadViewTest, SaysWhatWasNotVerified) {
   report.verified = Verified::kNone;
   EXPECT_THAT(LoadView(report, "cpu", {}), HasSubstr("--verify=off"));
   report.verified = Verified::kNotRecorded;
-  EXPECT_THAT(LoadView(report, "cpu", {}), HasSubstr("records no checksums"));
+  EXPECT_THAT(LoadView(report, "cpu", {}), HasSubstr("has no checksums of"));
   report.verified = Verified::kStructure;
   EXPECT_THAT(LoadView(report, "cpu", {}), HasSubstr("in part"));
 }
