@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "hoist/core/io/read_method.h"
 #include "hoist/core/tensor/device.h"
@@ -17,6 +19,11 @@ namespace hoist {
 struct LoadOptions {
   // Where the tensors are to be.
   Device device = Device::Cpu();
+  // Only tensors that one of these means (as SelectTensors() reads them);
+  // empty: all.
+  std::vector<std::string> select;
+  // Not those that one of these means, whatever `select` says.
+  std::vector<std::string> exclude;
   // Threads to read and verify with; the caller's own works too. Null: only the
   // caller's. Not owned, and must outlive the call.
   ThreadPool* pool = nullptr;
@@ -50,6 +57,8 @@ struct LoadOptions {
   // Called with the bytes that are in their place and those that will be, often
   // and from any thread of the load; it must be quick. May be empty.
   std::function<void(uint64_t done_bytes, uint64_t all_bytes)> on_progress;
+  // What happened when is recorded here. Null: nowhere. Not owned.
+  TraceRecorder* trace = nullptr;
 };
 
 }  // namespace hoist
