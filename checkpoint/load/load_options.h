@@ -57,8 +57,6 @@ struct LoadOptions {
   // Called with the bytes that are in their place and those that will be, often
   // and from any thread of the load; it must be quick. May be empty.
   std::function<void(uint64_t done_bytes, uint64_t all_bytes)> on_progress;
-  // What happened when is recorded here. Null: nowhere. Not owned.
-  TraceRecorder* trace = nullptr;
 };
 
 }  // namespace hoist

@@ -76,10 +76,11 @@ CLI::App* AddLoadCommand(CLI::App& app, LoadArguments& arguments) {
       ->capture_default_str();
   command
       ->add_option("--verify", arguments.verify,
-                   "auto (compare bytes with the file's checksums) or off "
+                   "auto (compare bytes with the file's checksums), device "
+                   "(also what is on the GPU with what was read) or off "
                    "(damage goes unnoticed)")
       ->type_name("LEVEL")
-      ->check(CLI::IsMember({"auto", "off"}))
+      ->check(CLI::IsMember({"auto", "device", "off"}))
       ->capture_default_str();
   command->add_flag("--strict", arguments.strict,
                     "Refuse files that import what would be dangerous to "
@@ -223,6 +224,7 @@ absl::StatusOr<LoadOptions> OptionsOf(const LoadArguments& arguments,
   LoadOptions options = {.select = arguments.select,
                          .exclude = arguments.exclude,
                          .verify_checksums = arguments.verify != "off",
+                         .verify_on_device = arguments.verify == "device",
                          .refuse_dangerous = arguments.strict,
                          .read_method = ReadMethodFromName(arguments.io),
                          .cancel = context.cancel};
