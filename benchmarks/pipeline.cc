@@ -13,9 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "hoist/benchmarks/command_line.h"
 #include "hoist/benchmarks/generated_checkpoint.h"
 #include "hoist/benchmarks/paced_file.h"
 #include "hoist/benchmarks/statistics.h"
@@ -116,24 +115,8 @@ void BM_Pipeline(benchmark::State& state, const std::string& content,
       benchmark::Counter::kDefaults, benchmark::Counter::kIs1024);
 }
 
-// Takes --bytes=N out of the command line.
-uint64_t TakeBytes(int& argc, char** argv) {
-  uint64_t bytes = kDefaultBytes;
-  int kept = 1;
-  for (int i = 1; i < argc; ++i) {
-    constexpr absl::string_view kFlag = "--bytes=";
-    const absl::string_view argument = argv[i];
-    if (!absl::StartsWith(argument, kFlag) ||
-        !absl::SimpleAtoi(argument.substr(kFlag.size()), &bytes)) {
-      argv[kept++] = argv[i];
-    }
-  }
-  argc = kept;
-  return bytes;
-}
-
 int Main(int argc, char** argv) {
-  const uint64_t bytes = TakeBytes(argc, argv);
+  const uint64_t bytes = TakeBytes(argc, argv, kDefaultBytes);
   const std::string large = GenerateTorchZip(Contents::kLarge, bytes);
   const std::string small = GenerateTorchZip(Contents::kSmall, bytes);
   const std::string safetensors = GenerateSafetensors(Contents::kSmall, bytes);
@@ -153,12 +136,7 @@ int Main(int argc, char** argv) {
     add("small/torch_zip", small, true, rates);
     add("small/safetensors", safetensors, false, rates);
   }
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
-    return 2;
-  }
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
+  return RunBenchmarks(argc, argv);
 }
 
 }  // namespace

@@ -21,9 +21,8 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "hoist/benchmarks/command_line.h"
 #include "hoist/core/tensor/ops/byte_planes.h"
 #include "hoist/core/tensor/ops/byte_swap.h"
 #include "hoist/core/tensor/ops/cast.h"
@@ -205,24 +204,8 @@ std::vector<Operation> Others(size_t bytes) {
   return operations;
 }
 
-// Takes --bytes=N out of the command line.
-size_t TakeBytes(int& argc, char** argv) {
-  size_t bytes = kDefaultBytes;
-  int kept = 1;
-  for (int i = 1; i < argc; ++i) {
-    constexpr absl::string_view kFlag = "--bytes=";
-    const absl::string_view argument = argv[i];
-    if (!absl::StartsWith(argument, kFlag) ||
-        !absl::SimpleAtoi(argument.substr(kFlag.size()), &bytes)) {
-      argv[kept++] = argv[i];
-    }
-  }
-  argc = kept;
-  return bytes;
-}
-
 int Main(int argc, char** argv) {
-  const size_t bytes = TakeBytes(argc, argv);
+  const size_t bytes = TakeBytes(argc, argv, kDefaultBytes);
   Memory memory = {std::vector<uint8_t>(bytes), std::vector<uint8_t>(bytes)};
   std::mt19937_64 random(1);
   for (size_t i = 0; i + 8 <= bytes; i += 8) {
@@ -242,12 +225,7 @@ int Main(int argc, char** argv) {
         ->MinTime(0.2)
         ->Unit(benchmark::kMillisecond);
   }
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
-    return 2;
-  }
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
+  return RunBenchmarks(argc, argv);
 }
 
 }  // namespace
