@@ -132,12 +132,26 @@ class LoadRun {
         options_(std::move(options)) {}
 
   // What is to be printed, and what came of it.
-  absl::StatusOr<std::pair<std::string, LoadOutcome>> Run();
+  struct Output {
+    std::string text;
+    LoadOutcome outcome = LoadOutcome::kDone;
+  };
+  absl::StatusOr<Output> Run();
 
  private:
   absl::StatusOr<std::string> FindPath() const;
   absl::StatusOr<Checkpoint> Open(const std::string& path) const;
+  // Both of `checkpoint`, of which the tensors of `catalog` are selected.
+  absl::StatusOr<Output> Plan(const Checkpoint& checkpoint,
+                              const Catalog& catalog) const;
+  absl::StatusOr<Output> LoadAll(const Checkpoint& checkpoint,
+                                 const Catalog& catalog);
   absl::StatusOr<LoadResult> LoadWithProgress(const Checkpoint& checkpoint);
+  // How the checkpoint is called in a view: the sample by its name alone.
+  std::string ShownPath(const Checkpoint& checkpoint) const {
+    const std::string& path = checkpoint.path();
+    return arguments_.path.empty() ? path.substr(path.rfind('/') + 1) : path;
+  }
 
   const LoadArguments& arguments_;
   const CommandContext& context_;
@@ -179,10 +193,41 @@ absl::StatusOr<LoadResult> LoadRun::LoadWithProgress(
   return Load(checkpoint, options_);
 }
 
-absl::StatusOr<std::pair<std::string, LoadOutcome>> LoadRun::Run() {
+absl::StatusOr<LoadRun::Output> LoadRun::Plan(const Checkpoint& checkpoint,
+                                              const Catalog& catalog) const {
+  HOIST_ASSIGN_OR_RETURN(const PlannedLoad planned,
+                         PlanLoad(checkpoint, options_));
+  const PlanReport report = ReportPlan(catalog, planned, options_);
+  Output output;
+  if (!report.fit.ok()) {
+    output.outcome = LoadOutcome::kDoesNotFit;
+  }
+  const Terminal& terminal = context_.out_terminal;
+  output.text =
+      arguments_.json
+          ? JsonText(PlanJson(report, catalog, checkpoint.path()))
+          : absl::StrCat(
+                CatalogHeader(catalog, ShownPath(checkpoint), terminal), "\n",
+                PlanView(report, device_.description, terminal));
+  return output;
+}
+
+absl::StatusOr<LoadRun::Output> LoadRun::LoadAll(const Checkpoint& checkpoint,
+                                                 const Catalog& catalog) {
+  HOIST_ASSIGN_OR_RETURN(const LoadResult loaded, LoadWithProgress(checkpoint));
+  const LoadReport& report = loaded.report;
+  const Terminal& terminal = context_.out_terminal;
+  return Output{
+      .text = arguments_.json
+                  ? JsonText(LoadJson(report, catalog, checkpoint.path()))
+                  : absl::StrCat(
+                        CatalogView(catalog, ShownPath(checkpoint),
+                                    AllWarnings(catalog, report), terminal),
+                        "\n", LoadView(report, device_.description, terminal))};
+}
+
+absl::StatusOr<LoadRun::Output> LoadRun::Run() {
   HOIST_ASSIGN_OR_RETURN(const std::string path, FindPath());
-  const std::string shown_path =
-      arguments_.path.empty() ? path.substr(path.rfind('/') + 1) : path;
   const WorkerThreads threads(arguments_.threads > 0 ? arguments_.threads
                                                      : DefaultThreadCount());
   options_.pool = threads.pool();
@@ -194,29 +239,8 @@ absl::StatusOr<std::pair<std::string, LoadOutcome>> LoadRun::Run() {
         SelectTensors(checkpoint.catalog(), options_.select, options_.exclude));
   }
   const Catalog& catalog = part ? *part : checkpoint.catalog();
-  const Terminal& terminal = context_.out_terminal;
-  if (arguments_.dry_run) {
-    HOIST_ASSIGN_OR_RETURN(const PlannedLoad planned,
-                           PlanLoad(checkpoint, options_));
-    const PlanReport report = ReportPlan(catalog, planned, options_);
-    std::string text =
-        arguments_.json
-            ? JsonText(PlanJson(report, catalog, path))
-            : absl::StrCat(CatalogHeader(catalog, shown_path, terminal), "\n",
-                           PlanView(report, device_.description, terminal));
-    return std::pair(std::move(text), report.fit.ok()
-                                          ? LoadOutcome::kDone
-                                          : LoadOutcome::kDoesNotFit);
-  }
-  HOIST_ASSIGN_OR_RETURN(const LoadResult loaded, LoadWithProgress(checkpoint));
-  const LoadReport& report = loaded.report;
-  std::string text =
-      arguments_.json
-          ? JsonText(LoadJson(report, catalog, path))
-          : absl::StrCat(CatalogView(catalog, shown_path,
-                                     AllWarnings(catalog, report), terminal),
-                         "\n", LoadView(report, device_.description, terminal));
-  return std::pair(std::move(text), LoadOutcome::kDone);
+  return arguments_.dry_run ? Plan(checkpoint, catalog)
+                            : LoadAll(checkpoint, catalog);
 }
 
 absl::StatusOr<LoadOptions> OptionsOf(const LoadArguments& arguments,
@@ -253,15 +277,14 @@ absl::StatusOr<LoadOutcome> RunLoad(const LoadArguments& arguments,
         trace_file, TraceFile::Create(ResolvePath(context, arguments.trace)));
     options.trace = &trace.emplace();
   }
-  const auto result =
+  const absl::StatusOr<LoadRun::Output> output =
       LoadRun(arguments, context, device, std::move(options)).Run();
   const absl::Status written =
       trace_file ? trace_file->Write(*trace) : absl::OkStatus();
-  HOIST_RETURN_IF_ERROR(result.status());
+  HOIST_RETURN_IF_ERROR(output.status());
   HOIST_RETURN_IF_ERROR(written);
-  const auto& [text, outcome] = *result;
-  *context.out << text;
-  return outcome;
+  *context.out << output->text;
+  return output->outcome;
 }
 
 }  // namespace hoist
