@@ -48,6 +48,8 @@ struct LoadReport {
   uint64_t bytes = 0;
   // From before the file was opened until every byte was in its place.
   int64_t time_ns = 0;
+  // What ReadCeiling() has measured; 0 if nobody has asked it.
+  double ceiling_bytes_per_second = 0;
   Verified verified = Verified::kNone;
   // The most memory that the load itself held at once, in bytes; host memory
   // without what is pinned.

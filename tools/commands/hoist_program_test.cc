@@ -91,6 +91,11 @@ TEST_F(HoistProgramTest, LoadSaysItInJson) {
   EXPECT_GT(json["tensors"], 50);
 }
 
+TEST_F(HoistProgramTest, LoadShowsItsShareOfTheCeilingIfAsked) {
+  ASSERT_EQ(Run({"load", "--device=cpu", "--ceiling", kSample}), kExitDone);
+  EXPECT_THAT(out(), HasSubstr(" % of the ceiling"));
+}
+
 TEST_F(HoistProgramTest, LoadWithoutVerifyingSaysSo) {
   ASSERT_EQ(Run({"load", "--json", "--verify=off", kSample}), kExitDone);
   EXPECT_EQ(ordered_json::parse(out())["verified"], "none");

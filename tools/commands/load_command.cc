@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "hoist/checkpoint/checkpoint.h"
+#include "hoist/checkpoint/load/read_ceiling.h"
 #include "hoist/checkpoint/selection/select_tensors.h"
 #include "hoist/core/io/read_method.h"
 #include "hoist/core/status/annotate.h"
@@ -90,6 +91,9 @@ CLI::App* AddLoadCommand(CLI::App& app, LoadArguments& arguments) {
                    "Refuse to take more host memory: 28GiB, 512MiB, 1.5GB, or "
                    "bytes; what machine and container have left, unless given")
       ->type_name("SIZE");
+  command->add_flag("--ceiling", arguments.ceiling,
+                    "Read the same bytes once more and look at none of them: "
+                    "what this machine could have reached");
   command
       ->add_option("--trace", arguments.trace,
                    "Write what happened when to FILE, for ui.perfetto.dev")
@@ -214,8 +218,14 @@ absl::StatusOr<LoadRun::Output> LoadRun::Plan(const Checkpoint& checkpoint,
 
 absl::StatusOr<LoadRun::Output> LoadRun::LoadAll(const Checkpoint& checkpoint,
                                                  const Catalog& catalog) {
-  HOIST_ASSIGN_OR_RETURN(const LoadResult loaded, LoadWithProgress(checkpoint));
-  const LoadReport& report = loaded.report;
+  HOIST_ASSIGN_OR_RETURN(LoadResult loaded, LoadWithProgress(checkpoint));
+  LoadReport& report = loaded.report;
+  if (arguments_.ceiling) {
+    // Its memory is wanted for what is read now.
+    loaded.tensors = StateDict();
+    HOIST_ASSIGN_OR_RETURN(report.ceiling_bytes_per_second,
+                           ReadCeiling(catalog, checkpoint.files(), options_));
+  }
   const Terminal& terminal = context_.out_terminal;
   return Output{
       .text = arguments_.json

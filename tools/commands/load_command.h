@@ -21,6 +21,7 @@ struct LoadArguments {
   std::string io = "auto";
   std::string verify = "auto";
   bool strict = false;
+  bool ceiling = false;
   int threads = 0;           // 0: DefaultThreadCount()
   std::string max_host_mem;  // of ParseBytes(); empty: what is there
   std::string trace;         // path; empty: none

@@ -46,6 +46,9 @@ Json LoadJson(const LoadReport& report, const Catalog& catalog,
   json["tensors"] = report.tensor_count;
   json["bytes"] = report.bytes;
   json["seconds"] = Seconds(report.time_ns);
+  if (report.ceiling_bytes_per_second > 0) {
+    json["ceiling_bytes_per_second"] = report.ceiling_bytes_per_second;
+  }
   json["verified"] = std::string(VerifiedName(report.verified));
   json["peak_host_bytes"] = report.peak_host_bytes;
   json["pinned_bytes"] = report.pinned_bytes;

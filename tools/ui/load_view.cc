@@ -38,6 +38,22 @@ VerifiedText DescribeVerified(Verified verified) {
   return {"", TextStyle::kPlain};
 }
 
+// What part of the ceiling was reached, where that was measured.
+std::string CeilingLine(const LoadReport& report) {
+  if (report.ceiling_bytes_per_second <= 0 || report.time_ns <= 0) {
+    return "";
+  }
+  const double rate = static_cast<double>(report.bytes) * 1e9 /
+                      static_cast<double>(report.time_ns);
+  constexpr int64_t kSecond = 1'000'000'000;
+  return absl::StrCat(
+      "  ", std::lround(100 * rate / report.ceiling_bytes_per_second),
+      " % of the ceiling: the same bytes are read into memory at ",
+      HumanRate(static_cast<uint64_t>(report.ceiling_bytes_per_second),
+                kSecond),
+      "\n");
+}
+
 }  // namespace
 
 std::string LoadView(const LoadReport& report, absl::string_view device,
@@ -59,6 +75,7 @@ std::string LoadView(const LoadReport& report, absl::string_view device,
          {.text = HumanRate(phase.bytes, phase.time_ns), .align_right = true}});
   }
   absl::StrAppend(&text, table.Render(terminal.has_color, 4));
+  absl::StrAppend(&text, CeilingLine(report));
   absl::StrAppend(&text, ReadLines(report.io),
                   MemoryLine(report.peak_host_bytes, report.pinned_bytes,
                              report.device_bytes));

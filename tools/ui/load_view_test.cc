@@ -7,6 +7,7 @@ namespace hoist {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(LoadViewTest, ShowsWhereHowFastAndHowSure) {
   LoadReport report;
@@ -27,6 +28,17 @@ TEST(LoadViewTest, ShowsWhereHowFastAndHowSure) {
             "  read by pread: it is small\n"
             "  memory at most: 1.00 MiB host\n"
             "Verified: every byte agrees with the file's checksums\n");
+}
+
+TEST(LoadViewTest, ShowsTheShareOfTheCeilingThatWasMeasured) {
+  LoadReport report;
+  report.bytes = 900'000'000;
+  report.time_ns = 1'000'000'000;
+  EXPECT_THAT(LoadView(report, "cpu", {}), Not(HasSubstr("ceiling")));
+  report.ceiling_bytes_per_second = 1e9;
+  EXPECT_THAT(LoadView(report, "cpu", {}),
+              HasSubstr("  90 % of the ceiling: the same bytes are read into "
+                        "memory at 1.00 GB/s\n"));
 }
 
 TEST(LoadViewTest, SaysWhatWasNotVerified) {
