@@ -43,14 +43,8 @@ constexpr uint32_t kSessions = 100;
 constexpr int kLoads = 10;  // in a session, and as many after them
 constexpr int kDevices = 3;
 
-// Sanitizers are slow; so the inputs are smaller, and no fewer.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr size_t kLargeBytes = size_t{700} << 10;
-constexpr size_t kSomeBytes = size_t{16} << 10;
-#else
-constexpr size_t kLargeBytes = (size_t{2} << 20) + 100;
-constexpr size_t kSomeBytes = size_t{64} << 10;
-#endif
+constexpr size_t kLargeBytes =
+    kIsSanitized ? 300 << 10 : (size_t{2} << 20) + 100;
 
 enum class Fault {
   kNone,
@@ -215,8 +209,7 @@ class Session {
 };
 
 RandomCheckpoint::Options Session::AnyCheckpoint() {
-  RandomCheckpoint::Options options = {.max_storage_bytes = kSomeBytes,
-                                       .is_on_disk = Draw(2) == 0};
+  RandomCheckpoint::Options options = {.is_on_disk = Draw(2) == 0};
   switch (Draw(6)) {
     case 0:
       options.max_storages = 300;
