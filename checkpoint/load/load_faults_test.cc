@@ -28,6 +28,8 @@
 #include "hoist/checkpoint/load/naive_load.h"
 #include "hoist/checkpoint/load/plan_load.h"
 #include "hoist/checkpoint/load/random_checkpoint.h"
+#include "hoist/core/io/memory_file.h"
+#include "hoist/core/testing/raw_deflate.h"
 #include "hoist/core/testing/status_matchers.h"
 #include "hoist/cuda/testing/fake_cudart.h"
 
@@ -551,6 +553,31 @@ TEST(LoadFaultsTest, EveryLoadEndsWellOrInTheRightErrorAndLeavesNothing) {
   for (const auto& [fault, code] : kErrors) {
     EXPECT_GE(ends[fault][code], 5) << "Fault no. " << static_cast<int>(fault);
   }
+}
+
+// It is one task, which may be a long one.
+TEST(LoadFaultsTest, ACompressedStorageEndsInTheMiddleWhenItIsCancelled) {
+  const std::string bytes(size_t{4} << 20, 'a');
+  const std::string deflated = RawDeflate(bytes);
+  Catalog catalog;
+  catalog.files = {{.path = "memory", .size_bytes = deflated.size()}};
+  catalog.storages = {
+      {.size_bytes = bytes.size(), .deflated_bytes = deflated.size()}};
+  catalog.tensors = {
+      {.name = "t", .spec = {DType::kUint8, {4 << 20}, {1}}, .storage = 0}};
+  const std::vector<std::shared_ptr<const RandomAccessFile>> files = {
+      std::make_shared<MemoryFile>(deflated)};
+  CancelToken cancel;
+  int calls = 0;
+  EXPECT_THAT(LoadCatalog(catalog, files,
+                          {.cancel = &cancel,
+                           .on_progress =
+                               [&](uint64_t, uint64_t) {
+                                 ++calls;
+                                 cancel.Cancel();
+                               }}),
+              StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_EQ(calls, 1);
 }
 
 }  // namespace
