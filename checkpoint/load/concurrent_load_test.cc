@@ -28,9 +28,10 @@ constexpr size_t kSlotBytes = 16 << 10;
 struct Subject {
   explicit Subject(uint32_t seed)
       : random(seed),
-        checkpoint(random, {.max_storages = 40,
-                            .max_storage_bytes = 150 << 10,
-                            .is_on_disk = seed % 4 != 0}),
+        checkpoint(random,
+                   {.max_storages = 40,
+                    .max_storage_bytes = kIsSanitized ? 40 << 10 : 150 << 10,
+                    .is_on_disk = seed % 4 != 0}),
         elements(NaiveLoad(checkpoint.catalog(), checkpoint.files())) {}
 
   std::mt19937 random;

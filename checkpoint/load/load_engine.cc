@@ -58,13 +58,18 @@ class Engine {
   PieceChecksums& checksums() { return checksums_; }
   int task_count() const { return static_cast<int>(tasks_.size()); }
 
+  // Whether the load has failed or is cancelled.
+  bool IsOver() {
+    if (!has_failed_ && inputs_.cancel != nullptr &&
+        inputs_.cancel->is_cancelled()) {
+      Fail(absl::CancelledError("The load was cancelled"));
+    }
+    return has_failed_;
+  }
+
   // The next task, or none if there is none left or the load has failed.
   std::optional<Task> TakeTask() {
-    if (has_failed_) {
-      return std::nullopt;
-    }
-    if (inputs_.cancel != nullptr && inputs_.cancel->is_cancelled()) {
-      Fail(absl::CancelledError("The load was cancelled"));
+    if (IsOver()) {
       return std::nullopt;
     }
     const int task = next_task_++;
@@ -291,6 +296,9 @@ absl::Status Worker::ReadStream(const Engine::Task& task) {
   InflateReader stream(*inputs.files[storage.file], storage.offset_bytes,
                        *storage.deflated_bytes);
   for (int i = task.begin; i < task.end; ++i) {
+    if (engine_.IsOver()) {
+      return absl::OkStatus();
+    }
     Lap(times_.read_ns);
     // Leases of reads under way may be what it would wait for.
     while (in_flight_ > 0) {

@@ -28,6 +28,8 @@
 #include "hoist/checkpoint/load/naive_load.h"
 #include "hoist/checkpoint/load/plan_load.h"
 #include "hoist/checkpoint/load/random_checkpoint.h"
+#include "hoist/core/io/memory_file.h"
+#include "hoist/core/testing/raw_deflate.h"
 #include "hoist/core/testing/status_matchers.h"
 #include "hoist/cuda/testing/fake_cudart.h"
 
@@ -43,14 +45,8 @@ constexpr uint32_t kSessions = 100;
 constexpr int kLoads = 10;  // in a session, and as many after them
 constexpr int kDevices = 3;
 
-// Sanitizers are slow; so the inputs are smaller, and no fewer.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr size_t kLargeBytes = size_t{700} << 10;
-constexpr size_t kSomeBytes = size_t{16} << 10;
-#else
-constexpr size_t kLargeBytes = (size_t{2} << 20) + 100;
-constexpr size_t kSomeBytes = size_t{64} << 10;
-#endif
+constexpr size_t kLargeBytes =
+    kIsSanitized ? 300 << 10 : (size_t{2} << 20) + 100;
 
 enum class Fault {
   kNone,
@@ -215,8 +211,7 @@ class Session {
 };
 
 RandomCheckpoint::Options Session::AnyCheckpoint() {
-  RandomCheckpoint::Options options = {.max_storage_bytes = kSomeBytes,
-                                       .is_on_disk = Draw(2) == 0};
+  RandomCheckpoint::Options options = {.is_on_disk = Draw(2) == 0};
   switch (Draw(6)) {
     case 0:
       options.max_storages = 300;
@@ -558,6 +553,31 @@ TEST(LoadFaultsTest, EveryLoadEndsWellOrInTheRightErrorAndLeavesNothing) {
   for (const auto& [fault, code] : kErrors) {
     EXPECT_GE(ends[fault][code], 5) << "Fault no. " << static_cast<int>(fault);
   }
+}
+
+// It is one task, which may be a long one.
+TEST(LoadFaultsTest, ACompressedStorageEndsInTheMiddleWhenItIsCancelled) {
+  const std::string bytes(size_t{4} << 20, 'a');
+  const std::string deflated = RawDeflate(bytes);
+  Catalog catalog;
+  catalog.files = {{.path = "memory", .size_bytes = deflated.size()}};
+  catalog.storages = {
+      {.size_bytes = bytes.size(), .deflated_bytes = deflated.size()}};
+  catalog.tensors = {
+      {.name = "t", .spec = {DType::kUint8, {4 << 20}, {1}}, .storage = 0}};
+  const std::vector<std::shared_ptr<const RandomAccessFile>> files = {
+      std::make_shared<MemoryFile>(deflated)};
+  CancelToken cancel;
+  int calls = 0;
+  EXPECT_THAT(LoadCatalog(catalog, files,
+                          {.cancel = &cancel,
+                           .on_progress =
+                               [&](uint64_t, uint64_t) {
+                                 ++calls;
+                                 cancel.Cancel();
+                               }}),
+              StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_EQ(calls, 1);
 }
 
 }  // namespace

@@ -13,6 +13,13 @@
 
 namespace hoist {
 
+// Sanitizers are slow; so the inputs are smaller then, and no fewer.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kIsSanitized = true;
+#else
+inline constexpr bool kIsSanitized = false;
+#endif
+
 // A number from 0 to `count` - 1; `count` is not 0.
 inline size_t Below(std::mt19937& random, size_t count) {
   return random() % count;
@@ -27,7 +34,7 @@ class RandomCheckpoint {
   struct Options {
     int max_files = 3;
     int max_storages = 12;
-    size_t max_storage_bytes = 64 << 10;
+    size_t max_storage_bytes = kIsSanitized ? 16 << 10 : 64 << 10;
     // In the test's own folder, until it goes; otherwise in memory.
     bool is_on_disk = false;
   };

@@ -33,12 +33,12 @@ class RandomLoadTest : public ::testing::TestWithParam<Way> {
     RandomCheckpoint::Options options = {.is_on_disk = GetParam().is_on_disk};
     switch (Below(random, 4)) {
       case 0:
-        options.max_storages = 400;
+        options.max_storages = kIsSanitized ? 150 : 400;
         options.max_storage_bytes = 700;
         break;
       case 1:
         options.max_storages = 4;
-        options.max_storage_bytes = size_t{3} << 20;
+        options.max_storage_bytes = kIsSanitized ? 200 << 10 : 3 << 20;
         break;
       default:
         break;

@@ -10,8 +10,24 @@
 #include "absl/strings/str_cat.h"
 #include "hoist/core/base/check.h"
 
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace hoist {
 namespace {
+
+// liburing maps its rings by system calls that ThreadSanitizer does not see: it
+// takes a ring for another thread's that was there before. So it is told that
+// the one went before the other came.
+#if defined(__SANITIZE_THREAD__)
+char rings_address_space;
+void RingHasCome() { __tsan_acquire(&rings_address_space); }
+void RingGoes() { __tsan_release(&rings_address_space); }
+#else
+void RingHasCome() {}
+void RingGoes() {}
+#endif
 
 class UringQueue : public ReadQueue {
  public:
@@ -74,6 +90,7 @@ bool UringQueue::Open() {
     return false;
   }
   is_open_ = true;
+  RingHasCome();
   // The pages are pinned once, and not at every read. Where that is not allowed
   // (RLIMIT_MEMLOCK) reads work all the same.
   const iovec whole = {.iov_base = bounce_->bytes().data(),
@@ -84,6 +101,7 @@ bool UringQueue::Open() {
 
 void UringQueue::CloseRing() {
   if (is_open_) {
+    RingGoes();
     io_uring_queue_exit(&ring_);
     is_open_ = false;
   }
