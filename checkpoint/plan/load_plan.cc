@@ -51,6 +51,8 @@ bool Planner::IsMapped(const StorageNeed& need) const {
   const StorageEntry& storage = catalog_.storages[need.storage];
   return static_cast<size_t>(storage.file) < options_.mapped_files.size() &&
          options_.mapped_files[storage.file] && !storage.deflated_bytes &&
+         // To reverse them there would change what other storages have too.
+         storage.swap_bytes == 1 &&
          storage.offset_bytes % kMappedAlignmentBytes == 0;
 }
 

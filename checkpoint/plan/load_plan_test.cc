@@ -186,6 +186,16 @@ TEST_F(PlanTest, WhatIsNotAlignedIsNotLeftInTheMap) {
   EXPECT_EQ(plan.chunks.size(), 2u);
 }
 
+// Another storage may have the same bytes.
+TEST_F(PlanTest, WhatIsToBeReversedIsNotLeftInTheMap) {
+  Add(0, 16);
+  Add(0, 16);
+  catalog_.storages[0].swap_bytes = 2;
+  const LoadPlan plan = Plan({.mapped_files = {true}});
+  EXPECT_FALSE(plan.storages[0].is_mapped);
+  EXPECT_TRUE(plan.storages[1].is_mapped);
+}
+
 TEST_F(PlanTest, PartsOfStoragesStayAligned) {
   Add(0, 1000);
   needs_[0] = {.storage = 0, .begin_bytes = 100, .size_bytes = 50};
