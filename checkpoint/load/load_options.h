@@ -7,6 +7,7 @@
 
 #include "hoist/core/io/read_method.h"
 #include "hoist/core/tensor/device.h"
+#include "hoist/core/tensor/dtype.h"
 #include "hoist/core/thread/cancel_token.h"
 #include "hoist/core/thread/thread_pool.h"
 #include "hoist/core/trace/trace_recorder.h"
@@ -17,6 +18,12 @@ namespace hoist {
 struct LoadOptions {
   // Where the tensors are to be.
   Device device = Device::Cpu();
+  // Tensors of floating-point dtypes of 16 bits or more become this one
+  // (bfloat16, float16, float32 or float64; else kInvalidArgument), rounded to
+  // nearest even; all others stay as they are. So do, with a warning, those
+  // that share a storage with tensors of another dtype. Cast by the host's
+  // threads, before any upload.
+  std::optional<DType> dtype;
   // Threads to read and verify with; the caller's own works too. Null: only the
   // caller's. Not owned, and must outlive the call.
   ThreadPool* pool = nullptr;

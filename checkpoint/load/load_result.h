@@ -42,7 +42,8 @@ struct LoadReport {
 
   Device device;
   int64_t tensor_count = 0;
-  // Bytes of storages that were put on the device, each once.
+  // Bytes of storages that were brought from the files, each once: before any
+  // cast.
   uint64_t bytes = 0;
   // From before the file was opened until every byte was in its place.
   int64_t time_ns = 0;
@@ -54,6 +55,8 @@ struct LoadReport {
   uint64_t device_bytes = 0;
   std::vector<Phase> phases;
   std::vector<FileIo> io;
+  // Also of numbers that a cast made infinite, or that are NaN, where it was to
+  // a dtype of smaller range. They are counted in whole storages, each once.
   std::vector<std::string> warnings;
 };
 
