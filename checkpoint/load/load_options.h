@@ -20,9 +20,9 @@ struct LoadOptions {
   Device device = Device::Cpu();
   // Tensors of floating-point dtypes of 16 bits or more become this one
   // (bfloat16, float16, float32 or float64; else kInvalidArgument), rounded to
-  // nearest even; all others stay as they are. So do, with a warning, those
-  // that share a storage with tensors of another dtype. Cast by the host's
-  // threads, before any upload.
+  // nearest even as by Cast() of cast.h; all others stay as they are. So do,
+  // with a warning, those that share a storage with tensors of another dtype.
+  // The host's threads do it, before any upload, be it narrower or wider.
   std::optional<DType> dtype;
   // Threads to read and verify with; the caller's own works too. Null: only the
   // caller's. Not owned, and must outlive the call.

@@ -32,7 +32,7 @@ struct LoadReport {
     // other things too, the mean of their times in it. So all phases sum to the
     // time of the load.
     int64_t time_ns = 0;
-    uint64_t bytes = 0;
+    uint64_t bytes = 0;  // before any cast; of "upload" after it
   };
   struct FileIo {
     std::string path;

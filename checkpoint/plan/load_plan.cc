@@ -16,8 +16,8 @@ constexpr uint64_t kLargeBytes = uint64_t{1} << 20;
 // What views may be in memory that is mapped: wide enough for any element.
 constexpr uint64_t kMappedAlignmentBytes = 16;
 
-// A byte becomes at most 4, of 32 bits: so many, twice, that offsets in bits
-// are numbers with a sign.
+// A byte becomes at most 4, which have 32 bits; twice that, so that offsets in
+// bits are numbers with a sign, too.
 constexpr uint64_t kMostCastBits = 64;
 
 absl::Status TooManyBytes() {
