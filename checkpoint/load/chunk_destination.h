@@ -20,7 +20,8 @@ class ChunkDestination {
   class Lease {
    public:
     virtual ~Lease() = default;
-    // Where the bytes of `piece`, one of the chunk's, are to be.
+    // Where the bytes of `piece`, one of the chunk's, are to be, after any
+    // cast.
     virtual uint8_t* address(const LoadPlan::Piece& piece) const = 0;
   };
 

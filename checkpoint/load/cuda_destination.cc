@@ -30,7 +30,7 @@ class CudaLease : public ChunkDestination::Lease {
   // The slot holds an image of the chunk's part of the arena.
   uint8_t* address(const LoadPlan::Piece& piece) const override {
     return slot_.bytes().data() + plan_.storages[piece.storage].arena_offset +
-           piece.offset_bytes - chunk_.arena_offset;
+           plan_.PlaceOf(piece).offset_bytes - chunk_.arena_offset;
   }
   const LoadPlan::Chunk& chunk() const { return chunk_; }
   Uploader::Slot TakeSlot() { return std::move(slot_); }
@@ -152,7 +152,7 @@ absl::StatusOr<std::unique_ptr<ChunkDestination>> MakeCudaDestination(
   std::vector<std::shared_ptr<Buffer>> buffers;
   buffers.reserve(plan.storages.size());
   for (const LoadPlan::Storage& storage : plan.storages) {
-    const uint64_t size = storage.need.size_bytes;
+    const uint64_t size = storage.loaded_bytes;
     void* const data =
         size == 0 ? nullptr
                   : static_cast<uint8_t*>(arena->data()) + storage.arena_offset;

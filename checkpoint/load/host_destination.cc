@@ -15,25 +15,27 @@ using Buffers = std::vector<std::shared_ptr<Buffer>>;  // by storage of the plan
 
 class HostLease : public ChunkDestination::Lease {
  public:
-  explicit HostLease(const Buffers& buffers) : buffers_(buffers) {}
+  HostLease(const LoadPlan& plan, const Buffers& buffers)
+      : plan_(plan), buffers_(buffers) {}
 
   uint8_t* address(const LoadPlan::Piece& piece) const override {
     return static_cast<uint8_t*>(buffers_[piece.storage]->data()) +
-           piece.offset_bytes;
+           plan_.PlaceOf(piece).offset_bytes;
   }
 
  private:
+  const LoadPlan& plan_;
   const Buffers& buffers_;
 };
 
 class HostDestination : public ChunkDestination {
  public:
-  HostDestination(Buffers buffers, uint64_t bytes)
-      : buffers_(std::move(buffers)), bytes_(bytes) {}
+  HostDestination(const LoadPlan& plan, Buffers buffers)
+      : plan_(plan), buffers_(std::move(buffers)) {}
 
   absl::StatusOr<std::unique_ptr<Lease>> Acquire(const LoadPlan::Chunk&,
                                                  bool) override {
-    return std::make_unique<HostLease>(buffers_);
+    return std::make_unique<HostLease>(plan_, buffers_);
   }
   absl::Status Submit(std::unique_ptr<Lease>) override {
     return absl::OkStatus();
@@ -42,13 +44,13 @@ class HostDestination : public ChunkDestination {
 
   std::shared_ptr<Buffer> buffer(int i) const override { return buffers_[i]; }
 
-  uint64_t host_bytes() const override { return bytes_; }
+  uint64_t host_bytes() const override { return plan_.arena_bytes; }
   uint64_t pinned_bytes() const override { return 0; }
   uint64_t device_bytes() const override { return 0; }
 
  private:
+  const LoadPlan& plan_;
   const Buffers buffers_;
-  const uint64_t bytes_;
 };
 
 }  // namespace
@@ -63,7 +65,7 @@ absl::StatusOr<std::unique_ptr<ChunkDestination>> MakeHostDestination(
   buffers.reserve(plan.storages.size());
   for (const LoadPlan::Storage& storage : plan.storages) {
     const StorageEntry& entry = catalog.storages[storage.need.storage];
-    const uint64_t size = storage.need.size_bytes;
+    const uint64_t size = storage.loaded_bytes;
     if (storage.is_mapped) {
       const ReadPath& path = *paths[entry.file];
       uint8_t* const data = path.mapped_bytes().data() + entry.offset_bytes +
@@ -82,8 +84,7 @@ absl::StatusOr<std::unique_ptr<ChunkDestination>> MakeHostDestination(
       buffers.push_back(Buffer::Wrap(data, size, Device::Cpu(), [arena] {}));
     }
   }
-  return std::make_unique<HostDestination>(std::move(buffers),
-                                           plan.arena_bytes);
+  return std::make_unique<HostDestination>(plan, std::move(buffers));
 }
 
 }  // namespace hoist

@@ -8,11 +8,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "hoist/checkpoint/load/cast_numbers.h"
 #include "hoist/checkpoint/load/cuda_destination.h"
 #include "hoist/checkpoint/load/host_destination.h"
 #include "hoist/checkpoint/load/piece_checksums.h"
 #include "hoist/checkpoint/load/plan_load.h"
 #include "hoist/checkpoint/load/tensor_view.h"
+#include "hoist/checkpoint/plan/storage_cast.h"
 #include "hoist/core/io/open_read_path.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -34,7 +36,11 @@ class CatalogLoad {
   absl::Status Plan();
   absl::Status Allocate();
   absl::Status Execute();
+  // Warns of what casts have lost.
+  void ReportLosses(const std::vector<CastLosses>& losses);
   absl::Status MakeTensors();
+  // `place`: of the tensor's storage in the plan.
+  absl::StatusOr<Tensor> MakeTensor(const TensorEntry& entry, int place) const;
 
   Verified HowVerified() const;
   bool IsConverted() const;
@@ -77,6 +83,9 @@ absl::StatusOr<LoadResult> CatalogLoad::Run() {
 
 absl::Status CatalogLoad::Plan() {
   HOIST_ASSIGN_OR_RETURN(planned_, PlanLoad(catalog_, files_, options_));
+  result_.report.warnings.insert(result_.report.warnings.end(),
+                                 planned_.warnings.begin(),
+                                 planned_.warnings.end());
   HOIST_RETURN_IF_ERROR(CheckMemory(planned_, options_));
   result_.report.bytes = planned_.plan.needed_bytes;
   result_.report.verified = HowVerified();
@@ -125,7 +134,8 @@ absl::Status CatalogLoad::Execute() {
       options_.on_progress(done_bytes, planned_.plan.needed_bytes);
     };
   }
-  HOIST_ASSIGN_OR_RETURN(const EngineTimes times, ExecutePlan(inputs));
+  HOIST_ASSIGN_OR_RETURN(const EngineResult executed, ExecutePlan(inputs));
+  const EngineTimes& times = executed.times;
   AddPhase("read", times.read_ns, planned_.plan.read_bytes);
   if (times.verify_ns > 0 && report.verified != Verified::kNone &&
       report.verified != Verified::kNotRecorded) {
@@ -135,7 +145,7 @@ absl::Status CatalogLoad::Execute() {
     AddPhase("convert", times.convert_ns, report.bytes);
   }
   if (!options_.device.is_cpu()) {
-    AddPhase("upload", times.place_ns, report.bytes);
+    AddPhase("upload", times.place_ns, planned_.plan.loaded_bytes);
   }
   AddPhase("wait", times.idle_ns);
   Lap();
@@ -151,6 +161,7 @@ absl::Status CatalogLoad::Execute() {
                                   note.empty() ? "" : "; ", note)});
     }
   }
+  ReportLosses(executed.losses);
   report.peak_host_bytes = planned_.host_bytes;
   report.pinned_bytes = destination_->pinned_bytes();
   report.device_bytes = destination_->device_bytes();
@@ -171,10 +182,7 @@ absl::Status CatalogLoad::MakeTensors() {
       continue;
     }
     const int place = places[*entry.storage];
-    HOIST_ASSIGN_OR_RETURN(
-        Tensor tensor,
-        TensorView(entry, planned_.plan.storages[place].need.begin_bytes,
-                   destination_->buffer(place)));
+    HOIST_ASSIGN_OR_RETURN(Tensor tensor, MakeTensor(entry, place));
     result_.tensors.Add(entry.name, std::move(tensor));
   }
   if (without_data > 0) {
@@ -186,6 +194,47 @@ absl::Status CatalogLoad::MakeTensors() {
   report.tensor_count = static_cast<int64_t>(result_.tensors.size());
   AddPhase("finish", Lap());
   return absl::OkStatus();
+}
+
+absl::StatusOr<Tensor> CatalogLoad::MakeTensor(const TensorEntry& entry,
+                                               int place) const {
+  const LoadPlan::Storage& storage = planned_.plan.storages[place];
+  const uint64_t begin_bytes =
+      BytesAfterCast(storage.cast, storage.need.begin_bytes);
+  if (!storage.cast) {
+    return TensorView(entry, begin_bytes, destination_->buffer(place));
+  }
+  TensorEntry cast_entry = entry;
+  cast_entry.spec.dtype = storage.cast->to;
+  return TensorView(cast_entry, begin_bytes, destination_->buffer(place));
+}
+
+void CatalogLoad::ReportLosses(const std::vector<CastLosses>& losses) {
+  std::vector<CastLosses> by_storage(catalog_.storages.size());
+  CastLosses all;
+  for (size_t i = 0; i < losses.size(); ++i) {
+    by_storage[planned_.plan.storages[i].need.storage] = losses[i];
+    all.Add(losses[i]);
+  }
+  const auto warn = [&](uint64_t CastLosses::*count, absl::string_view what) {
+    if (all.*count == 0) {
+      return;
+    }
+    int64_t tensors = 0;
+    absl::string_view first;
+    for (const TensorEntry& entry : catalog_.tensors) {
+      if (entry.storage && by_storage[*entry.storage].*count > 0 &&
+          tensors++ == 0) {
+        first = entry.name;
+      }
+    }
+    result_.report.warnings.push_back(absl::StrCat(all.*count, " numbers of ",
+                                                   tensors, " tensors ", what,
+                                                   ", the first in ", first));
+  };
+  const absl::string_view dtype = DTypeName(*options_.dtype);
+  warn(&CastLosses::infinite_count, absl::StrCat("became infinite in ", dtype));
+  warn(&CastLosses::nan_count, "are NaN");
 }
 
 Verified CatalogLoad::HowVerified() const {
@@ -217,7 +266,8 @@ bool CatalogLoad::IsConverted() const {
   return std::any_of(
       planned_.plan.storages.begin(), planned_.plan.storages.end(),
       [this](const LoadPlan::Storage& storage) {
-        return catalog_.storages[storage.need.storage].swap_bytes > 1;
+        return storage.cast ||
+               catalog_.storages[storage.need.storage].swap_bytes > 1;
       });
 }
 

@@ -28,6 +28,8 @@ using Lease = ChunkDestination::Lease;
 
 // More threads than this, with their queues, gain nothing of any disk.
 constexpr int kMaxThreads = 64;
+// What is to be cast is read to where it lies as in the file, as O_DIRECT can.
+constexpr uint64_t kBlockBytes = 4096;
 
 int64_t Nanoseconds(Clock::duration time) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
@@ -104,6 +106,19 @@ class Engine {
     times_.convert_ns += times.convert_ns;
     times_.place_ns += times.place_ns;
   }
+  void AddLosses(int storage, const CastLosses& losses)
+      ABSL_LOCKS_EXCLUDED(mu_) {
+    if (losses.IsEmpty()) {
+      return;
+    }
+    MutexLock lock(&mu_);
+    losses_.resize(inputs_.plan.storages.size());
+    losses_[storage].Add(losses);
+  }
+  std::vector<CastLosses> TakeLosses() ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    return std::move(losses_);
+  }
   // The mean over `thread_count` threads, which had `time_ns` each.
   EngineTimes MeanTimes(int64_t time_ns, int thread_count)
       ABSL_LOCKS_EXCLUDED(mu_) {
@@ -147,6 +162,7 @@ class Engine {
   Mutex mu_;
   absl::Status status_ ABSL_GUARDED_BY(mu_);
   EngineTimes times_ ABSL_GUARDED_BY(mu_);  // summed over threads
+  std::vector<CastLosses> losses_ ABSL_GUARDED_BY(mu_);
 };
 
 // One thread's part: keeps the queue of the file at hand filled, and finishes
@@ -164,6 +180,8 @@ class Worker {
   struct Flight {
     int chunk = 0;
     std::unique_ptr<Lease> lease;  // null: free
+    // Where the file's bytes go first, if they are to be cast; kept for others.
+    std::shared_ptr<HostArena> uncast;
   };
 
   const LoadPlan::Chunk& ChunkAt(int i) const {
@@ -173,14 +191,25 @@ class Worker {
     return absl::MakeConstSpan(engine_.plan().pieces)
         .subspan(chunk.first_piece, chunk.piece_count);
   }
+  // Where the piece begins in the file, or would if it were not compressed.
+  uint64_t FileOffsetOf(const LoadPlan::Piece& piece) const {
+    const StorageNeed& need = engine_.plan().storages[piece.storage].need;
+    return engine_.inputs().catalog.storages[need.storage].offset_bytes +
+           need.begin_bytes + piece.offset_bytes;
+  }
   absl::Status FillQueue();
   // Starts to read the chunk; false if something has to be over first.
   absl::StatusOr<bool> Start(int chunk);
   absl::Status FinishOne();
   absl::Status ReadStream(const Engine::Task& task);
-  absl::Status FinishChunk(int chunk, std::unique_ptr<Lease> lease);
-  std::vector<absl::Span<uint8_t>> PartsOf(const LoadPlan::Chunk& chunk,
-                                           const Lease& lease);
+  // Readies a free flight for the chunk and the lease.
+  absl::StatusOr<Flight*> Board(int chunk, std::unique_ptr<Lease> lease);
+  absl::Status FinishChunk(Flight& flight);
+  absl::Status Convert(const Flight& flight, const LoadPlan::Piece& piece);
+  // Where the file's bytes of the piece are to be.
+  absl::Span<uint8_t> BytesOf(const Flight& flight,
+                              const LoadPlan::Piece& piece) const;
+  std::vector<absl::Span<uint8_t>> PartsOf(const Flight& flight);
   absl::Status AnnotateRead(const absl::Status& status,
                             const LoadPlan::Chunk& chunk) const;
   // Adds the time since the last call to `sum_ns`, and to the trace if it was
@@ -210,7 +239,7 @@ class Worker {
   std::vector<uint8_t> gap_;  // where the bytes between storages go
   std::vector<Flight> flights_;
   int queue_file_ = -1;
-  // Goes first: it waits for the reads into the leases.
+  // Goes first: it waits for the reads into the flights.
   std::unique_ptr<ReadQueue> queue_;
 };
 
@@ -267,24 +296,37 @@ absl::StatusOr<bool> Worker::Start(int chunk_index) {
   if (lease == nullptr) {
     return false;
   }
+  HOIST_ASSIGN_OR_RETURN(Flight* const flight,
+                         Board(chunk_index, std::move(lease)));
+  queue_->Start(chunk.file_offset, PartsOf(*flight),
+                static_cast<uint64_t>(flight - flights_.data()));
+  ++in_flight_;
+  return true;
+}
+
+absl::StatusOr<Worker::Flight*> Worker::Board(int chunk,
+                                              std::unique_ptr<Lease> lease) {
   size_t slot = 0;
   while (flights_[slot].lease != nullptr) {
     ++slot;
   }
-  queue_->Start(chunk.file_offset, PartsOf(chunk, *lease), slot);
-  flights_[slot] = {.chunk = chunk_index, .lease = std::move(lease)};
-  ++in_flight_;
-  return true;
+  Flight& flight = flights_[slot];
+  if (ChunkAt(chunk).is_cast && flight.uncast == nullptr) {
+    HOIST_ASSIGN_OR_RETURN(
+        flight.uncast, HostArena::Allocate(CastBytesOfRead(engine_.plan())));
+  }
+  flight.chunk = chunk;
+  flight.lease = std::move(lease);
+  return &flight;
 }
 
 absl::Status Worker::FinishOne() {
   const ReadQueue::Done done = queue_->Wait();
   Flight& flight = flights_[done.tag];
   Lap(times_.read_ns, "read", ChunkAt(flight.chunk).file_bytes);
-  std::unique_ptr<Lease> lease = std::move(flight.lease);
   --in_flight_;
   HOIST_RETURN_IF_ERROR(AnnotateRead(done.status, ChunkAt(flight.chunk)));
-  return FinishChunk(flight.chunk, std::move(lease));
+  return FinishChunk(flight);
 }
 
 absl::Status Worker::ReadStream(const Engine::Task& task) {
@@ -308,63 +350,85 @@ absl::Status Worker::ReadStream(const Engine::Task& task) {
         std::unique_ptr<Lease> lease,
         inputs.destination.Acquire(ChunkAt(i), /*may_block=*/true));
     Lap(times_.place_ns, "wait for memory");
+    HOIST_ASSIGN_OR_RETURN(Flight* const flight, Board(i, std::move(lease)));
     for (const LoadPlan::Piece& piece : PiecesOf(ChunkAt(i))) {
-      HOIST_RETURN_IF_ERROR(AnnotateRead(
-          stream.Read({lease->address(piece), piece.size_bytes}), ChunkAt(i)));
+      HOIST_RETURN_IF_ERROR(
+          AnnotateRead(stream.Read(BytesOf(*flight, piece)), ChunkAt(i)));
     }
-    Lap(times_.read_ns, "inflate", ChunkAt(i).arena_bytes);
-    HOIST_RETURN_IF_ERROR(FinishChunk(i, std::move(lease)));
+    Lap(times_.read_ns, "inflate", ChunkAt(i).file_bytes);
+    HOIST_RETURN_IF_ERROR(FinishChunk(*flight));
   }
   return AnnotateRead(stream.ExpectEnd(), ChunkAt(task.begin));
 }
 
-absl::Status Worker::FinishChunk(int chunk_index,
-                                 std::unique_ptr<Lease> lease) {
+absl::Status Worker::FinishChunk(Flight& flight) {
   const EngineInputs& inputs = engine_.inputs();
-  const LoadPlan::Chunk& chunk = ChunkAt(chunk_index);
+  const LoadPlan::Chunk& chunk = ChunkAt(flight.chunk);
   uint64_t bytes = 0;
   for (int i = 0; i < chunk.piece_count; ++i) {
     const int index = chunk.first_piece + i;
     const LoadPlan::Piece& piece = inputs.plan.pieces[index];
-    const absl::Span<uint8_t> span(lease->address(piece), piece.size_bytes);
     if (inputs.verify) {
-      engine_.checksums().Add(index, span);
+      engine_.checksums().Add(index, BytesOf(flight, piece));
     }
     bytes += piece.size_bytes;
   }
   Lap(times_.verify_ns, inputs.verify ? "verify" : "", bytes);
   for (const LoadPlan::Piece& piece : PiecesOf(chunk)) {
-    const int swap_bytes =
-        inputs.catalog
-            .storages[inputs.plan.storages[piece.storage].need.storage]
-            .swap_bytes;
-    if (swap_bytes > 1) {
-      HOIST_RETURN_IF_ERROR(
-          ByteSwap({lease->address(piece), piece.size_bytes}, swap_bytes));
-    }
+    HOIST_RETURN_IF_ERROR(Convert(flight, piece));
   }
-  Lap(times_.convert_ns);
-  HOIST_RETURN_IF_ERROR(inputs.destination.Submit(std::move(lease)));
+  Lap(times_.convert_ns, chunk.is_cast ? "convert" : "", bytes);
+  HOIST_RETURN_IF_ERROR(inputs.destination.Submit(std::move(flight.lease)));
   Lap(times_.place_ns, "submit", bytes);
   engine_.AddDone(bytes);
   return absl::OkStatus();
 }
 
-std::vector<absl::Span<uint8_t>> Worker::PartsOf(const LoadPlan::Chunk& chunk,
-                                                 const Lease& lease) {
-  const EngineInputs& inputs = engine_.inputs();
+absl::Status Worker::Convert(const Flight& flight,
+                             const LoadPlan::Piece& piece) {
+  const LoadPlan& plan = engine_.plan();
+  const LoadPlan::Storage& storage = plan.storages[piece.storage];
+  const absl::Span<uint8_t> bytes = BytesOf(flight, piece);
+  const int swap_bytes =
+      engine_.inputs().catalog.storages[storage.need.storage].swap_bytes;
+  if (swap_bytes > 1) {
+    HOIST_RETURN_IF_ERROR(ByteSwap(bytes, swap_bytes));
+  }
+  if (storage.cast) {
+    HOIST_ASSIGN_OR_RETURN(
+        const CastLosses losses,
+        CastNumbers(*storage.cast, bytes,
+                    {flight.lease->address(piece),
+                     static_cast<size_t>(plan.PlaceOf(piece).size_bytes)}));
+    engine_.AddLosses(piece.storage, losses);
+  }
+  return absl::OkStatus();
+}
+
+absl::Span<uint8_t> Worker::BytesOf(const Flight& flight,
+                                    const LoadPlan::Piece& piece) const {
+  const LoadPlan::Chunk& chunk = ChunkAt(flight.chunk);
+  if (!chunk.is_cast) {
+    return {flight.lease->address(piece), piece.size_bytes};
+  }
+  // An image of the chunk's part of the file.
+  return flight.uncast->bytes().subspan(
+      chunk.file_offset % kBlockBytes + FileOffsetOf(piece) - chunk.file_offset,
+      piece.size_bytes);
+}
+
+std::vector<absl::Span<uint8_t>> Worker::PartsOf(const Flight& flight) {
+  const LoadPlan::Chunk& chunk = ChunkAt(flight.chunk);
   std::vector<absl::Span<uint8_t>> parts;
   parts.reserve(2 * chunk.piece_count);
   uint64_t at = chunk.file_offset;
   for (const LoadPlan::Piece& piece : PiecesOf(chunk)) {
-    const StorageNeed& need = inputs.plan.storages[piece.storage].need;
-    const uint64_t begin = inputs.catalog.storages[need.storage].offset_bytes +
-                           need.begin_bytes + piece.offset_bytes;
+    const uint64_t begin = FileOffsetOf(piece);
     if (begin > at) {
       gap_.resize(kMaxGapBytes);
       parts.push_back(absl::MakeSpan(gap_).subspan(0, begin - at));
     }
-    parts.push_back(absl::MakeSpan(lease.address(piece), piece.size_bytes));
+    parts.push_back(BytesOf(flight, piece));
     at = begin + piece.size_bytes;
   }
   return parts;
@@ -410,7 +474,11 @@ int QueueDepth(int thread_count) {
   return std::clamp(kAllReads / thread_count, 1, kMaxDepth);
 }
 
-absl::StatusOr<EngineTimes> ExecutePlan(const EngineInputs& inputs) {
+uint64_t CastBytesOfRead(const LoadPlan& plan) {
+  return plan.max_cast_bytes == 0 ? 0 : plan.max_cast_bytes + kBlockBytes;
+}
+
+absl::StatusOr<EngineResult> ExecutePlan(const EngineInputs& inputs) {
   Engine engine(inputs);
   const auto start = Clock::now();
   const int threads = EngineThreads(inputs.plan, inputs.pool);
@@ -435,7 +503,7 @@ absl::StatusOr<EngineTimes> ExecutePlan(const EngineInputs& inputs) {
   HOIST_RETURN_IF_ERROR(inputs.destination.Finish());
   HOIST_RETURN_IF_ERROR(CheckFilesUnchanged(inputs));
   times.finish_ns = Nanoseconds(Clock::now() - end);
-  return times;
+  return EngineResult{.times = times, .losses = engine.TakeLosses()};
 }
 
 }  // namespace hoist

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "hoist/checkpoint/catalog/catalog.h"
+#include "hoist/checkpoint/load/cast_numbers.h"
 #include "hoist/checkpoint/load/chunk_destination.h"
 #include "hoist/checkpoint/plan/load_plan.h"
 #include "hoist/core/io/read_path.h"
@@ -28,8 +30,8 @@ struct EngineInputs {
   bool verify = true;
   const CancelToken* cancel = nullptr;  // may be null
   TraceRecorder* trace = nullptr;       // may be null
-  // Called with the bytes that are in their place so far, by any thread; may be
-  // empty.
+  // Called with the bytes, as the file has them, that are in their place so
+  // far, by any thread; may be empty.
   std::function<void(uint64_t)> on_progress;
 };
 
@@ -45,6 +47,12 @@ struct EngineTimes {
   int thread_count = 1;
 };
 
+struct EngineResult {
+  EngineTimes times;
+  // Parallel to LoadPlan::storages; empty if nothing was lost.
+  std::vector<CastLosses> losses;
+};
+
 // How many threads work on `plan`: those of `pool`, which may be null, and the
 // caller's, as far as there is work for them.
 int EngineThreads(const LoadPlan& plan, const ThreadPool* pool);
@@ -54,14 +62,19 @@ int EngineThreads(const LoadPlan& plan, const ThreadPool* pool);
 // their bounce buffers to be small.
 int QueueDepth(int thread_count);
 
+// Memory that each read under way takes for what is to be cast; 0 if nothing
+// is.
+uint64_t CastBytesOfRead(const LoadPlan& plan);
+
 // Brings every chunk of the plan into its destination; blocks until it is
 // there. Each chunk is read by one thread, all those of a compressed storage by
 // the same. Compares checksums where the catalog has them, of storages that are
-// brought whole, if `verify`; then reverses byte order where that is asked for.
+// brought whole, if `verify`; then reverses byte order where that is asked for,
+// and casts, wider and narrower, before the destination gets them.
 // Returns the first error: of reading, of the destination, kDataLoss with the
 // storage's name for bytes that do not match their checksum or a file that was
 // changed meanwhile, kCancelled.
-absl::StatusOr<EngineTimes> ExecutePlan(const EngineInputs& inputs);
+absl::StatusOr<EngineResult> ExecutePlan(const EngineInputs& inputs);
 
 }  // namespace hoist
 

@@ -9,6 +9,7 @@
 
 #include "hoist/core/io/read_method.h"
 #include "hoist/core/tensor/device.h"
+#include "hoist/core/tensor/dtype.h"
 #include "hoist/core/thread/cancel_token.h"
 #include "hoist/core/thread/thread_pool.h"
 #include "hoist/core/trace/trace_recorder.h"
@@ -24,6 +25,12 @@ struct LoadOptions {
   std::vector<std::string> select;
   // Not those that one of these means, whatever `select` says.
   std::vector<std::string> exclude;
+  // Tensors of floating-point dtypes of 16 bits or more become this one
+  // (bfloat16, float16, float32 or float64; else kInvalidArgument), rounded to
+  // nearest even as by Cast() of cast.h; all others stay as they are. So do,
+  // with a warning, those that share a storage with tensors of another dtype.
+  // The host's threads do it, before any upload, be it narrower or wider.
+  std::optional<DType> dtype;
   // Threads to read and verify with; the caller's own works too. Null: only the
   // caller's. Not owned, and must outlive the call.
   ThreadPool* pool = nullptr;

@@ -34,7 +34,7 @@ struct LoadReport {
     // other things too, the mean of their times in it. So all phases sum to the
     // time of the load.
     int64_t time_ns = 0;
-    uint64_t bytes = 0;
+    uint64_t bytes = 0;  // before any cast; of "upload" after it
   };
   struct FileIo {
     std::string path;
@@ -44,7 +44,8 @@ struct LoadReport {
 
   Device device;
   int64_t tensor_count = 0;
-  // Bytes of storages that were put on the device, each once.
+  // Bytes of storages that were brought from the files, each once: before any
+  // cast.
   uint64_t bytes = 0;
   // From before the file was opened until every byte was in its place.
   int64_t time_ns = 0;
@@ -58,6 +59,8 @@ struct LoadReport {
   uint64_t device_bytes = 0;
   std::vector<Phase> phases;
   std::vector<FileIo> io;
+  // Also of numbers that a cast made infinite, or that are NaN, where it was to
+  // a dtype of smaller range. They are counted in whole storages, each once.
   std::vector<std::string> warnings;
 };
 

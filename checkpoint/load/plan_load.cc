@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "hoist/checkpoint/load/cuda_destination.h"
+#include "hoist/checkpoint/plan/storage_cast.h"
 #include "hoist/checkpoint/plan/storage_need.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
@@ -74,6 +75,26 @@ int ReadCount(const PlannedLoad& planned, const LoadOptions& options) {
   return IsDirect(planned) ? threads * QueueDepth(threads) : threads;
 }
 
+absl::Status PlanCasts(const Catalog& catalog, DType dtype,
+                       PlanOptions& plan_options, PlannedLoad& planned) {
+  if (!IsCastable(dtype)) {
+    return WithHint(absl::InvalidArgumentError(
+                        absl::StrCat("Tensors cannot become ", DTypeName(dtype),
+                                     " when they are loaded")),
+                    "Give bfloat16, float16, float32 or float64");
+  }
+  StorageCasts casts = ChooseCasts(catalog, dtype);
+  plan_options.casts = std::move(casts.by_storage);
+  if (casts.left_count > 0) {
+    planned.warnings.push_back(absl::StrCat(
+        casts.left_count, " tensors did not become ", DTypeName(dtype),
+        ", since they are complex or what is in their storage is not all of "
+        "one dtype; the first is ",
+        casts.first_left));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<PlannedLoad> PlanLoad(const Catalog& catalog, CatalogFiles files,
@@ -94,9 +115,15 @@ absl::StatusOr<PlannedLoad> PlanLoad(const Catalog& catalog, CatalogFiles files,
   } else if (!IsDirect(planned)) {
     plan_options.chunk_bytes = kCachedReadBytes;
   }
+  if (options.dtype) {
+    HOIST_RETURN_IF_ERROR(
+        PlanCasts(catalog, *options.dtype, plan_options, planned));
+  }
   HOIST_ASSIGN_OR_RETURN(planned.plan,
                          MakeLoadPlan(catalog, needs, plan_options));
   const int read_count = ReadCount(planned, options);
+  planned.host_bytes +=
+      static_cast<uint64_t>(read_count) * CastBytesOfRead(planned.plan);
   if (IsDirect(planned)) {
     // Buffers to read through.
     planned.host_bytes +=

@@ -20,8 +20,10 @@ struct PlannedLoad {
   LoadPlan plan;
   std::vector<ReadChoice> reads;  // by file
   int slot_count = 0;             // of pinned memory, towards a GPU
-  // At most, all in bytes. Of host memory: tensors and buffers to read through;
-  // pinned memory is not counted in.
+  // What is to be said of the casts that LoadOptions::dtype asks for.
+  std::vector<std::string> warnings;
+  // At most, all in bytes. Of host memory: tensors and buffers to read through
+  // and to cast from; pinned memory is not counted in.
   uint64_t host_bytes = 0;
   uint64_t pinned_bytes = 0;
   uint64_t device_bytes = 0;
@@ -29,7 +31,8 @@ struct PlannedLoad {
 
 // Plans to load `catalog`, which ValidateCatalog() accepts, from `files` as
 // `options` say. Asks the system about the files; reads nothing of them, and
-// takes no memory. kResourceExhausted for more than there are addresses.
+// takes no memory. kInvalidArgument for a dtype that tensors cannot be cast to;
+// kResourceExhausted for more than there are addresses.
 absl::StatusOr<PlannedLoad> PlanLoad(const Catalog& catalog, CatalogFiles files,
                                      const LoadOptions& options);
 

@@ -1,6 +1,7 @@
 #include "hoist/checkpoint/plan/load_plan.h"
 
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ class PlanTest : public ::testing::Test {
   void CheckPromises(const LoadPlan& plan, const PlanOptions& options) {
     ASSERT_EQ(plan.storages.size(), needs_.size());
     std::vector<uint64_t> brought(needs_.size(), 0);
+    std::vector<uint64_t> filled(needs_.size(), 0);
     uint64_t read = 0;
     uint64_t arena_end = 0;
     int next_piece = 0;
@@ -65,10 +67,17 @@ class PlanTest : public ::testing::Test {
           EXPECT_LE(begin - file_end, kMaxGapBytes);
           file_end = begin + piece.size_bytes;
         }
+        EXPECT_EQ(storage.cast.has_value(), chunk.is_cast);
+        // Whole elements, and no gap between them.
+        const LoadPlan::Range range = plan.PlaceOf(piece);
+        EXPECT_EQ(BytesBeforeCast(storage.cast, range.size_bytes),
+                  piece.size_bytes);
+        EXPECT_EQ(range.offset_bytes, filled[piece.storage]);
+        filled[piece.storage] += range.size_bytes;
         if (!storage.is_mapped) {
-          const uint64_t place = storage.arena_offset + piece.offset_bytes;
+          const uint64_t place = storage.arena_offset + range.offset_bytes;
           EXPECT_GE(place, arena_end);
-          arena_end = place + piece.size_bytes;
+          arena_end = place + range.size_bytes;
           EXPECT_GE(place, chunk.arena_offset);
           EXPECT_LE(arena_end, chunk.arena_offset + chunk.arena_bytes);
           EXPECT_EQ(place / options.chunk_bytes,
@@ -76,9 +85,12 @@ class PlanTest : public ::testing::Test {
         }
       }
       EXPECT_LE(chunk.arena_bytes, options.chunk_bytes);
+      EXPECT_LE(chunk.file_bytes, options.chunk_bytes);
+      if (chunk.is_cast) {
+        EXPECT_LE(chunk.file_bytes, plan.max_cast_bytes);
+      }
       if (!chunk.is_deflated) {
         EXPECT_EQ(file_end, chunk.file_offset + chunk.file_bytes);
-        EXPECT_LE(chunk.file_bytes, options.chunk_bytes);
         EXPECT_LE(chunk.file_bytes, plan.max_read_bytes);
         read += chunk.file_bytes;
       } else {
@@ -90,15 +102,21 @@ class PlanTest : public ::testing::Test {
       }
     }
     uint64_t needed = 0;
+    uint64_t loaded = 0;
     for (size_t i = 0; i < needs_.size(); ++i) {
       EXPECT_EQ(brought[i], needs_[i].size_bytes);
       needed += needs_[i].size_bytes;
-      EXPECT_EQ(plan.storages[i].arena_offset % options.alignment_bytes,
-                plan.storages[i].is_mapped
+      const LoadPlan::Storage& storage = plan.storages[i];
+      EXPECT_EQ(filled[i], storage.loaded_bytes);
+      loaded += storage.loaded_bytes;
+      EXPECT_EQ(storage.arena_offset % options.alignment_bytes,
+                storage.is_mapped
                     ? 0
-                    : needs_[i].begin_bytes % options.alignment_bytes);
+                    : BytesAfterCast(storage.cast, needs_[i].begin_bytes) %
+                          options.alignment_bytes);
     }
     EXPECT_EQ(plan.needed_bytes, needed);
+    EXPECT_EQ(plan.loaded_bytes, loaded);
     EXPECT_EQ(plan.read_bytes, read);
     EXPECT_GE(plan.arena_bytes, arena_end);
   }
@@ -220,6 +238,65 @@ TEST_F(PlanTest, AnyOptions) {
     Plan({.chunk_bytes = chunk, .alignment_bytes = 256});
     Plan({.chunk_bytes = chunk, .mapped_files = {true}});
   }
+}
+
+TEST_F(PlanTest, CastStoragesTakeThePlaceOfTheirNewDType) {
+  const StorageCast narrower = {.from = DType::kFloat32, .to = DType::kFloat16};
+  Add(0, 4 * kMiB);
+  Add(0, 100);
+  Add(0, 100);
+  needs_[2].begin_bytes = 40;
+  needs_[2].size_bytes = 60;
+  Add(8, 100);
+  const LoadPlan plan = Plan(
+      {.mapped_files = {true}, .casts = {narrower, narrower, narrower, {}}});
+  EXPECT_EQ(plan.storages[0].loaded_bytes, 2 * kMiB);
+  EXPECT_EQ(plan.storages[1].arena_offset, 2 * kMiB);
+  EXPECT_EQ(plan.storages[2].arena_offset, 2 * kMiB + 64 + 20);
+  EXPECT_TRUE(plan.storages[3].is_mapped);
+  EXPECT_EQ(plan.arena_bytes, 2 * kMiB + 64 + 20 + 30);
+  EXPECT_EQ(plan.loaded_bytes, 2 * kMiB + 50 + 30 + 100);
+  EXPECT_EQ(plan.needed_bytes, 4 * kMiB + 260);
+  // Two of the large one, which are read into one cell; one of both small ones;
+  // and what is not cast.
+  EXPECT_EQ(plan.chunks.size(), 4u);
+  EXPECT_EQ(plan.max_cast_bytes, 2 * kMiB);
+}
+
+TEST_F(PlanTest, AnyCasts) {
+  const std::vector<std::optional<StorageCast>> kinds = {
+      std::nullopt, StorageCast{DType::kFloat64, DType::kBfloat16},
+      StorageCast{DType::kFloat16, DType::kFloat64},
+      StorageCast{DType::kFloat32, DType::kFloat16},
+      StorageCast{DType::kBfloat16, DType::kFloat16}};
+  std::vector<std::optional<StorageCast>> casts;
+  uint32_t random = 1;
+  for (int i = 0; i < 300; ++i) {
+    random = random * 1664525 + 1013904223;
+    Add(random >> 24, random % (i % 10 == 0 ? 400000 : 3000) / 8 * 8);
+    casts.push_back(kinds[(random >> 8) % kinds.size()]);
+    if (i % 17 == 3) {
+      catalog_.storages.back().deflated_bytes = 10;
+    } else if (i % 5 == 0 && needs_.back().size_bytes > 0) {
+      needs_.back().begin_bytes = 8;
+      needs_.back().size_bytes -= 8;
+    }
+  }
+  for (const uint64_t chunk : {64u, 192u, 4096u, 65536u, 1u << 22}) {
+    Plan({.chunk_bytes = chunk, .casts = casts});
+    Plan({.chunk_bytes = chunk, .alignment_bytes = 256, .casts = casts});
+    Plan({.chunk_bytes = chunk, .mapped_files = {true}, .casts = casts});
+  }
+}
+
+TEST_F(PlanTest, WiderThanThereAreAddresses) {
+  Add(0, 64);
+  needs_[0].size_bytes = uint64_t{1} << 62;
+  EXPECT_THAT(
+      MakeLoadPlan(catalog_, needs_,
+                   {.casts = {StorageCast{DType::kFloat16, DType::kFloat64}}})
+          .status(),
+      StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
 TEST_F(PlanTest, MoreThanThereAreAddresses) {

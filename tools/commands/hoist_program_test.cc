@@ -91,6 +91,17 @@ TEST_F(HoistProgramTest, LoadSaysItInJson) {
   EXPECT_GT(json["tensors"], 50);
 }
 
+TEST_F(HoistProgramTest, LoadMakesAnotherDtypeOfTensors) {
+  ASSERT_EQ(Run({"load", "--device=cpu", "--dtype=bfloat16", kSample}),
+            kExitDone)
+      << err();
+  EXPECT_THAT(out(), HasSubstr("    convert "));
+  EXPECT_EQ(Run({"load", "--device=cpu", "--dtype=float33", kSample}),
+            kExitError);
+  EXPECT_THAT(err(), HasSubstr("no dtype float33"));
+  EXPECT_EQ(Run({"load", "--device=cpu", "--dtype=int8", kSample}), kExitError);
+}
+
 TEST_F(HoistProgramTest, LoadShowsItsShareOfTheCeilingIfAsked) {
   ASSERT_EQ(Run({"load", "--device=cpu", "--ceiling", kSample}), kExitDone);
   EXPECT_THAT(out(), HasSubstr(" % of the ceiling"));

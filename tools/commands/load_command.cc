@@ -10,6 +10,7 @@
 #include "hoist/core/io/read_method.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
+#include "hoist/core/tensor/dtype.h"
 #include "hoist/core/trace/trace_recorder.h"
 #include "hoist/core/trace/trace_span.h"
 #include "hoist/tools/commands/device_choice.h"
@@ -68,6 +69,11 @@ CLI::App* AddLoadCommand(CLI::App& app, LoadArguments& arguments) {
                    "given")
       ->type_name("N")
       ->check(CLI::Range(1, kMaxThreads));
+  command
+      ->add_option("--dtype", arguments.dtype,
+                   "Make floating-point tensors of 16 bits or more float16, "
+                   "bfloat16, float32 or float64; as in the file, unless given")
+      ->type_name("DTYPE");
   command
       ->add_option("--io", arguments.io,
                    "How to read: auto (what is fastest for where the file is "
@@ -262,6 +268,13 @@ absl::StatusOr<LoadOptions> OptionsOf(const LoadArguments& arguments,
                          .refuse_dangerous = arguments.strict,
                          .read_method = ReadMethodFromName(arguments.io),
                          .cancel = context.cancel};
+  if (!arguments.dtype.empty()) {
+    options.dtype = DTypeFromName(arguments.dtype);
+    if (!options.dtype) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--dtype: There is no dtype ", arguments.dtype));
+    }
+  }
   if (!arguments.max_host_mem.empty()) {
     const absl::StatusOr<uint64_t> bytes = ParseBytes(arguments.max_host_mem);
     if (!bytes.ok()) {

@@ -18,6 +18,7 @@ struct LoadArguments {
   bool dry_run = false;
   bool json = false;
   bool quiet = false;
+  std::string dtype;  // of DTypeFromName(); empty: as in the file
   std::string io = "auto";
   std::string verify = "auto";
   bool strict = false;
