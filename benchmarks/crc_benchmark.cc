@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "hoist/benchmarks/command_line.h"
 #include "hoist/core/hash/crc32_implementations.h"
 
 namespace hoist {
@@ -60,12 +61,7 @@ int Main(int argc, char** argv) {
         ->Apply(Sizes);
   }
   benchmark::RegisterBenchmark("memcpy", BM_Memcpy)->Apply(Sizes);
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
-    return 2;
-  }
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
+  return RunBenchmarks(argc, argv);
 }
 
 }  // namespace

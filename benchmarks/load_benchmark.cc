@@ -22,9 +22,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "hoist/benchmarks/command_line.h"
 #include "hoist/benchmarks/evict.h"
 #include "hoist/benchmarks/fresh_memory.h"
 #include "hoist/benchmarks/generated_checkpoint.h"
@@ -196,25 +195,9 @@ void Register(const Scenario& scenario, const Dialect& dialect, bool is_cold,
       ->Unit(benchmark::kMillisecond);
 }
 
-// Takes --bytes=N out of the command line.
-uint64_t TakeBytes(int& argc, char** argv) {
-  uint64_t bytes = 512 * kMiB;
-  int kept = 1;
-  for (int i = 1; i < argc; ++i) {
-    constexpr absl::string_view kFlag = "--bytes=";
-    const absl::string_view argument = argv[i];
-    if (!absl::StartsWith(argument, kFlag) ||
-        !absl::SimpleAtoi(argument.substr(kFlag.size()), &bytes)) {
-      argv[kept++] = argv[i];
-    }
-  }
-  argc = kept;
-  return bytes;
-}
-
 int Main(int argc, char** argv) {
   const Scenario scenarios[] = {
-      {"large", Contents::kLarge, TakeBytes(argc, argv)},
+      {"large", Contents::kLarge, TakeBytes(argc, argv, 512 * kMiB)},
       {"small", Contents::kSmall, 300 * kMiB},
       {"training", Contents::kTraining, 600 * kMiB},
   };
@@ -234,12 +217,7 @@ int Main(int argc, char** argv) {
       }
     }
   }
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
-    return 2;
-  }
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
+  return RunBenchmarks(argc, argv);
 }
 
 }  // namespace

@@ -25,6 +25,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "hoist/benchmarks/command_line.h"
 #include "hoist/benchmarks/many_tensors.h"
 #include "hoist/benchmarks/statistics.h"
 #include "hoist/benchmarks/temporary_file.h"
@@ -239,12 +240,7 @@ int Main(int argc, char** argv) {
   benchmark::RegisterBenchmark("pickle", BM_Pickle, std::cref(pickle), tensors)
       ->UseManualTime()
       ->Unit(benchmark::kMillisecond);
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
-    return 2;
-  }
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
+  return RunBenchmarks(argc, argv);
 }
 
 }  // namespace

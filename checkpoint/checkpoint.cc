@@ -18,6 +18,7 @@
 #include "hoist/checkpoint/formats/torch_zip/torch_zip_reader.h"
 #include "hoist/checkpoint/load/load_catalog.h"
 #include "hoist/checkpoint/scan/dangerous_classes.h"
+#include "hoist/checkpoint/selection/select_tensors.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -70,6 +71,31 @@ std::string DangerousNames(const Catalog& catalog) {
   return text;
 }
 
+// The catalog of what is to be loaded: the whole, or a selection, which `part`
+// then holds.
+absl::StatusOr<const Catalog*> CatalogToLoad(const Checkpoint& checkpoint,
+                                             const LoadOptions& options,
+                                             Catalog& part) {
+  const Catalog& all = checkpoint.catalog();
+  // Of a file that is dangerous no part is loaded either.
+  if (const std::string names =
+          options.refuse_dangerous ? DangerousNames(all) : "";
+      !names.empty()) {
+    return WithHint(
+        absl::PermissionDeniedError(
+            absl::StrCat(checkpoint.path(), ": Refused: the file imports ",
+                         names, "; nothing of it was run")),
+        "For all that is in it: hoist scan; its tensors can be read without "
+        "--strict");
+  }
+  if (options.select.empty() && options.exclude.empty()) {
+    return &all;
+  }
+  HOIST_ASSIGN_OR_RETURN(part,
+                         SelectTensors(all, options.select, options.exclude));
+  return &part;
+}
+
 }  // namespace
 
 absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& path) {
@@ -116,25 +142,28 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(
 
 absl::StatusOr<LoadResult> Load(const Checkpoint& checkpoint,
                                 const LoadOptions& options) {
-  if (options.refuse_dangerous) {
-    if (const std::string names = DangerousNames(checkpoint.catalog());
-        !names.empty()) {
-      return WithHint(
-          absl::PermissionDeniedError(
-              absl::StrCat(checkpoint.path(), ": Refused: the file imports ",
-                           names, "; nothing of it was run")),
-          "For all that is in it: hoist scan; its tensors can be read without "
-          "--strict");
-    }
-  }
-  HOIST_ASSIGN_OR_RETURN(
-      LoadResult result,
-      LoadCatalog(checkpoint.catalog(), checkpoint.files(), options));
+  const auto start = Clock::now();
+  Catalog part;
+  HOIST_ASSIGN_OR_RETURN(const Catalog* catalog,
+                         CatalogToLoad(checkpoint, options, part));
+  const int64_t select_time_ns = NanosecondsSince(start);
+  HOIST_ASSIGN_OR_RETURN(LoadResult result,
+                         LoadCatalog(*catalog, checkpoint.files(), options));
   LoadReport& report = result.report;
+  // To select is a part of the first phase, planning.
+  report.phases.front().time_ns += select_time_ns;
   report.phases.insert(report.phases.begin(),
                        {.name = "open", .time_ns = checkpoint.open_time_ns()});
-  report.time_ns += checkpoint.open_time_ns();
+  report.time_ns += checkpoint.open_time_ns() + select_time_ns;
   return result;
+}
+
+absl::StatusOr<PlannedLoad> PlanLoad(const Checkpoint& checkpoint,
+                                     const LoadOptions& options) {
+  Catalog part;
+  HOIST_ASSIGN_OR_RETURN(const Catalog* catalog,
+                         CatalogToLoad(checkpoint, options, part));
+  return PlanLoad(*catalog, checkpoint.files(), options);
 }
 
 }  // namespace hoist

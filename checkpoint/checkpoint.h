@@ -9,16 +9,17 @@
 #include "hoist/checkpoint/catalog/catalog.h"
 #include "hoist/checkpoint/load/load_options.h"
 #include "hoist/checkpoint/load/load_result.h"
+#include "hoist/checkpoint/load/plan_load.h"
 #include "hoist/core/io/random_access_file.h"
 
 namespace hoist {
 
 // A checkpoint that is open: its catalog, and the files to read tensors from.
 //
-//   HOIST_ASSIGN_OR_RETURN(auto checkpoint,
-//   hoist::Checkpoint::Open("model.pt")); HOIST_ASSIGN_OR_RETURN(auto loaded,
-//   hoist::Load(checkpoint)); const hoist::Tensor* weight =
-//   loaded.tensors.Find("fc.weight");
+//   HOIST_ASSIGN_OR_RETURN(Checkpoint checkpoint,
+//                          Checkpoint::Open("model.pt"));
+//   HOIST_ASSIGN_OR_RETURN(LoadResult loaded, Load(checkpoint));
+//   const Tensor* weight = loaded.tensors.Find("fc.weight");
 //
 // Copies share the files, which are closed with the last. Thread-safe.
 class Checkpoint {
@@ -51,13 +52,23 @@ class Checkpoint {
   int64_t open_time_ns_ = 0;
 };
 
-// Reads all tensors of `checkpoint` and puts them where `options` say, each
-// storage once; blocks until every byte is there. All or nothing: an error
-// leaves nothing behind. kDataLoss if bytes are damaged or missing,
-// kPermissionDenied for dangerous names if `options` refuse them, kUnavailable
-// without the wanted device, kResourceExhausted without memory.
+// Reads the tensors of `checkpoint` that `options` select and puts them where
+// they say, each storage once; blocks until every byte is there. All or
+// nothing: an error leaves nothing behind. kDataLoss if bytes are damaged or
+// missing, kNotFound and kInvalidArgument for a selection that
+// SelectTensors() refuses, kPermissionDenied for dangerous names if `options`
+// refuse them, kUnavailable without the wanted device, kResourceExhausted
+// without memory or beyond what `options` allow, kCancelled.
 absl::StatusOr<LoadResult> Load(const Checkpoint& checkpoint,
                                 const LoadOptions& options = {});
+
+// What Load() would do now, without doing it: reads no tensor, takes no memory
+// for any, and needs no device. Indices are those of checkpoint.catalog().
+// Whether it fits says CheckMemory(). Errors are those of Load() for the
+// selection and for dangerous names. Blocks while it asks the system about the
+// files.
+absl::StatusOr<PlannedLoad> PlanLoad(const Checkpoint& checkpoint,
+                                     const LoadOptions& options = {});
 
 }  // namespace hoist
 

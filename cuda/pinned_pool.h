@@ -73,8 +73,8 @@ class PinnedPool {
 
   // Pins nothing yet. Fresh memory is touched by `threads`, which has to
   // outlive the pool, and by the thread that needs it; by that alone if null.
-  // Options out of range are kInvalidArgument, a build without CUDA is
-  // kUnavailable.
+  // Options out of range are kInvalidArgument. Works without CUDA, where only
+  // to acquire a slot fails.
   static absl::StatusOr<std::unique_ptr<PinnedPool>> Create(
       const Options& options, ThreadPool* threads);
   // Unpins; blocks for that. All borrowers are gone.

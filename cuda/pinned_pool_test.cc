@@ -168,8 +168,8 @@ TEST(PinnedPoolTest, AnUnusedSlotComesBackAtOnce) {
 TEST(PinnedPoolTest, ASlotIsTakenAgainOnlyAfterItsWaitAndTheOldestFirst) {
   FakeCudart fake;
   const auto pool = MakePool(kSlot, 2);
-  PinnedPool::Borrower borrower(*pool, 0, 2);
   std::vector<int> waited;
+  PinnedPool::Borrower borrower(*pool, 0, 2);
   for (int i = 0; i < 5; ++i) {
     PinnedPool::Slot slot = Take(borrower);
     borrower.ReturnAfter(std::move(slot),
@@ -183,8 +183,8 @@ TEST(PinnedPoolTest, ASlotIsTakenAgainOnlyAfterItsWaitAndTheOldestFirst) {
 TEST(PinnedPoolTest, NobodyWaitsWhileASlotIsFree) {
   FakeCudart fake;
   const auto pool = MakePool(kSlot, 2);
-  PinnedPool::Borrower borrower(*pool, 0, 2);
   bool waited = false;
+  PinnedPool::Borrower borrower(*pool, 0, 2);
   borrower.ReturnAfter(Take(borrower), [&] { waited = true; });
   Take(borrower);
   EXPECT_FALSE(waited);
@@ -240,9 +240,9 @@ TEST(PinnedPoolTest, TheDestructorDrains) {
 TEST(PinnedPoolTest, WaitsForOthersWhenAllSlotsAreInTheirHands) {
   FakeCudart fake;
   const auto pool = MakePool(kSlot, 2);
+  std::vector<int> waited;
   PinnedPool::Borrower idle(*pool, 0, 2);
   PinnedPool::Borrower busy(*pool, 0, 2);
-  std::vector<int> waited;
   idle.ReturnAfter(Take(idle), [&] { waited.push_back(1); });
   idle.ReturnAfter(Take(idle), [&] { waited.push_back(2); });
   busy.ReturnAfter(Take(busy), [&] { waited.push_back(3); });
@@ -256,11 +256,11 @@ TEST(PinnedPoolTest, WaitsForOthersWhenAllSlotsAreInTheirHands) {
 TEST(PinnedPoolTest, DoesNotWaitForOthersWhileItsOwnCopyIsAwaited) {
   FakeCudart fake;
   const auto pool = MakePool(kSlot, 2);
-  PinnedPool::Borrower other(*pool, 0, 2);
-  PinnedPool::Borrower borrower(*pool, 0, 2);
   std::atomic<bool> began = false;
   std::atomic<bool> may_end = false;
   std::atomic<bool> waited_for_other = false;
+  PinnedPool::Borrower other(*pool, 0, 2);
+  PinnedPool::Borrower borrower(*pool, 0, 2);
   other.ReturnAfter(Take(other), [&] { waited_for_other = true; });
   borrower.ReturnAfter(Take(borrower), [&] {
     began = true;
@@ -283,12 +283,12 @@ TEST(PinnedPoolTest, DoesNotWaitForOthersWhileItsOwnCopyIsAwaited) {
 TEST(PinnedPoolTest, TakesNoMoreThanMaxSlots) {
   FakeCudart fake;
   const auto pool = MakePool(kSlot, 3);
+  bool waited = false;
   PinnedPool::Borrower borrower(*pool, 0, 2);
   PinnedPool::Borrower other(*pool, 0, 3);
   Take(other);
   EXPECT_EQ(pool->pinned_bytes(), 3 * kSlot);
   const PinnedPool::Slot leased = Take(borrower);
-  bool waited = false;
   borrower.ReturnAfter(Take(borrower), [&] { waited = true; });
   Take(borrower);
   EXPECT_TRUE(waited);
@@ -297,9 +297,9 @@ TEST(PinnedPoolTest, TakesNoMoreThanMaxSlots) {
 TEST(PinnedPoolTest, DrainWaitsForAWaitThatAnotherThreadIsIn) {
   FakeCudart fake;
   const auto pool = MakePool(kSlot, 1);
-  PinnedPool::Borrower borrower(*pool, 0, 1);
   std::atomic<bool> began = false;
   std::atomic<bool> may_end = false;
+  PinnedPool::Borrower borrower(*pool, 0, 1);
   borrower.ReturnAfter(Take(borrower), [&] {
     began = true;
     while (!may_end) {
@@ -354,6 +354,7 @@ TEST(PinnedPoolTest, CloseWakesItsOwnAndLeavesOthers) {
 TEST(PinnedPoolTest, SlotsComeAndGoWhileMemoryIsPinned) {
   FakeCudart fake;
   const auto pool = MakePool(16 * kMiB, 2);
+  bool waited = false;
   PinnedPool::Borrower borrower(*pool, 0, 2);
   std::optional<PinnedPool::Slot> slot = Take(borrower);
   EXPECT_EQ(pool->pinned_bytes(), 16 * kMiB);
@@ -361,7 +362,6 @@ TEST(PinnedPoolTest, SlotsComeAndGoWhileMemoryIsPinned) {
   std::thread growing([&] { Take(borrower); });
   fake.WaitForPaused("cudaHostRegister", 1);
   EXPECT_EQ(pool->pinned_bytes(), 16 * kMiB);
-  bool waited = false;
   borrower.ReturnAfter(*std::move(slot), [&] { waited = true; });
   slot.reset();
   Take(borrower);
@@ -387,6 +387,7 @@ TEST(PinnedPoolTest, PinsWhileAllThreadsAreBusy) {
 TEST(PinnedPoolTest, GoesOnWithWhatCouldBePinned) {
   FakeCudart fake;
   const auto pool = MakePool(kMiB, 64);
+  bool waited = false;
   PinnedPool::Borrower borrower(*pool, 0, 64);
   std::vector<PinnedPool::Slot> slots;
   slots.push_back(Take(borrower));
@@ -401,7 +402,6 @@ TEST(PinnedPoolTest, GoesOnWithWhatCouldBePinned) {
               AllOf(HasSubstr("No more than 20971520 bytes"),
                     HasSubstr("Pinning 16777216 bytes of host memory failed")));
   // There is no more, and so the next one waits.
-  bool waited = false;
   borrower.ReturnAfter(std::move(slots.back()), [&] { waited = true; });
   Take(borrower);
   EXPECT_TRUE(waited);
@@ -411,10 +411,10 @@ TEST(PinnedPoolTest, GoesOnWithWhatCouldBePinned) {
 TEST(PinnedPoolTest, GoesOnAfterAnyOtherErrorToo) {
   FakeCudart fake;
   const auto pool = MakePool(16 * kMiB, 2);
+  bool waited = false;
   PinnedPool::Borrower borrower(*pool, 0, 2);
   PinnedPool::Slot slot = Take(borrower);
   fake.FailCall("cudaHostRegister", 1, cudaErrorUnknown);
-  bool waited = false;
   borrower.ReturnAfter(std::move(slot), [&] { waited = true; });
   Take(borrower);
   EXPECT_TRUE(waited);

@@ -68,6 +68,30 @@ err_has "  hint: "
 expect 2 "$load" --json --device=cuda:0
 out_is_empty
 
+expect 0 "$load" --dry-run --device=cpu "$sample"
+out_has "It fits"
+expect 1 "$load" --dry-run --max-host-mem=1KiB --device=cpu "$sample"
+out_has "It does not fit"
+
+# A signal while a load is under way cancels it. When that is depends on the
+# machine, so try later and later.
+big=$TEST_TMPDIR/big.safetensors
+header='{"w":{"dtype":"U8","shape":[536870912],"data_offsets":[0,536870912]}}'
+printf "\\x$(printf %02x ${#header})\\0\\0\\0\\0\\0\\0\\0%s" "$header" >"$big"
+truncate -s $((8 + ${#header} + 536870912)) "$big"
+for delay in 0.01 0.02 0.03 0.05 0.07 0.1 0.15 0.2 0.3 0.4 0.6; do
+  "$load" --device=cpu --threads=1 "$big" >"$TEST_TMPDIR/out" 2>"$TEST_TMPDIR/err" &
+  sleep $delay
+  kill -TERM $! 2>/dev/null
+  wait $!
+  status=$?
+  [[ $status == 130 ]] && break
+done
+[[ $status == 130 ]] || fail "no signal cancelled the load; last $status"
+out_is_empty
+err_has "hoist: error[CANCELLED]"
+rm "$big"
+
 # As `bazel run` starts it: elsewhere, and the user's folder in the environment.
 mkdir -p "$TEST_TMPDIR/user"
 cp "$sample" "$TEST_TMPDIR/user/mine.pt"

@@ -5,8 +5,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
+#include "hoist/core/tensor/ops/digest.h"
 #include "hoist/cuda/device_buffer.h"
+#include "hoist/cuda/device_digests.h"
 #include "hoist/cuda/uploader.h"
 
 namespace hoist {
@@ -39,12 +43,14 @@ class CudaLease : public ChunkDestination::Lease {
 
 class CudaDestination : public ChunkDestination {
  public:
-  CudaDestination(const LoadPlan& plan, const PinnedPool& pool,
+  CudaDestination(const LoadPlan& plan, PinnedPool& pool,
                   std::shared_ptr<DeviceBuffer> arena,
                   std::unique_ptr<Uploader> uploader,
-                  std::vector<std::shared_ptr<Buffer>> buffers)
+                  std::vector<std::shared_ptr<Buffer>> buffers,
+                  bool verify_on_device)
       : plan_(plan),
         pool_(pool),
+        digests_(verify_on_device ? plan.chunks.size() : 0),
         arena_(std::move(arena)),
         buffers_(std::move(buffers)),
         uploader_(std::move(uploader)) {}
@@ -66,14 +72,20 @@ class CudaDestination : public ChunkDestination {
   absl::Status Submit(std::unique_ptr<Lease> lease) override {
     auto& cuda_lease = static_cast<CudaLease&>(*lease);
     const LoadPlan::Chunk& chunk = cuda_lease.chunk();
-    uint8_t* const to =
-        static_cast<uint8_t*>(arena_->data()) + chunk.arena_offset;
+    Uploader::Slot slot = cuda_lease.TakeSlot();
+    if (!digests_.empty()) {
+      digests_[&chunk - plan_.chunks.data()] =
+          Digest64(slot.bytes().subspan(0, chunk.arena_bytes));
+    }
     return uploader_->Submit(
-        cuda_lease.TakeSlot(),
-        {{.size_bytes = chunk.arena_bytes, .device_destination = to}});
+        std::move(slot),
+        {{.size_bytes = chunk.arena_bytes, .device_destination = At(chunk)}});
   }
 
-  absl::Status Finish() override { return uploader_->Finish(); }
+  absl::Status Finish() override {
+    HOIST_RETURN_IF_ERROR(uploader_->Finish());
+    return digests_.empty() ? absl::OkStatus() : CompareDigests();
+  }
 
   std::shared_ptr<Buffer> buffer(int i) const override { return buffers_[i]; }
 
@@ -82,13 +94,42 @@ class CudaDestination : public ChunkDestination {
   uint64_t device_bytes() const override { return arena_->size_bytes(); }
 
  private:
+  uint8_t* At(const LoadPlan::Chunk& chunk) const {
+    return static_cast<uint8_t*>(arena_->data()) + chunk.arena_offset;
+  }
+  absl::Status CompareDigests() const;
+
   const LoadPlan& plan_;
-  const PinnedPool& pool_;
+  PinnedPool& pool_;
+  // By chunk, of what was submitted; none if nothing is to be compared.
+  std::vector<uint64_t> digests_;
   const std::shared_ptr<DeviceBuffer> arena_;
   const std::vector<std::shared_ptr<Buffer>> buffers_;
   // Goes first: it waits for the copies into the arena.
   const std::unique_ptr<Uploader> uploader_;
 };
+
+absl::Status CudaDestination::CompareDigests() const {
+  std::vector<DeviceRange> ranges;
+  ranges.reserve(plan_.chunks.size());
+  for (const LoadPlan::Chunk& chunk : plan_.chunks) {
+    ranges.push_back({.data = At(chunk), .size_bytes = chunk.arena_bytes});
+  }
+  const int device = arena_->device();
+  HOIST_ASSIGN_OR_RETURN(const std::vector<uint64_t> found,
+                         DeviceDigests(device, ranges, pool_));
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (found[i] != digests_[i]) {
+      return WithHint(
+          absl::DataLossError(absl::StrCat(
+              "Of the bytes that were uploaded to cuda:", device, " the ",
+              ranges[i].size_bytes, " at ", plan_.chunks[i].arena_offset,
+              " are not there: memory or the link to it is at fault")),
+          "Load again; if it happens twice, have the GPU checked");
+    }
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -103,7 +144,8 @@ int CudaSlotCount(const LoadPlan& plan, int read_count) {
 }
 
 absl::StatusOr<std::unique_ptr<ChunkDestination>> MakeCudaDestination(
-    const LoadPlan& plan, int device, PinnedPool& pool, int slot_count) {
+    const LoadPlan& plan, int device, PinnedPool& pool, int slot_count,
+    bool verify_on_device) {
   HOIST_ASSIGN_OR_RETURN(DeviceBuffer memory,
                          DeviceBuffer::Allocate(device, plan.arena_bytes));
   auto arena = std::make_shared<DeviceBuffer>(std::move(memory));
@@ -121,7 +163,8 @@ absl::StatusOr<std::unique_ptr<ChunkDestination>> MakeCudaDestination(
   HOIST_ASSIGN_OR_RETURN(std::unique_ptr<Uploader> uploader,
                          Uploader::Create(device, pool, slot_count));
   return std::make_unique<CudaDestination>(
-      plan, pool, std::move(arena), std::move(uploader), std::move(buffers));
+      plan, pool, std::move(arena), std::move(uploader), std::move(buffers),
+      verify_on_device);
 }
 
 }  // namespace hoist

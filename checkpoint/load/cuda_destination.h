@@ -20,10 +20,13 @@ int CudaSlotCount(const LoadPlan& plan, int read_count);
 
 // Memory of the CUDA device `device`, one allocation for all of `plan`, which
 // was made with CudaPlanOptions() of `pool` and must outlive it, as must
-// `pool`. Chunks go there through at most `slot_count` of the pool's slots.
-// Errors of DeviceBuffer and Uploader.
+// `pool`. Chunks go there through at most `slot_count` of the pool's slots. If
+// `verify_on_device`, Finish() compares what is on the device with what was
+// submitted, and returns kDataLoss if that is not the same.
+// Errors of DeviceBuffer, Uploader and DeviceDigests().
 absl::StatusOr<std::unique_ptr<ChunkDestination>> MakeCudaDestination(
-    const LoadPlan& plan, int device, PinnedPool& pool, int slot_count);
+    const LoadPlan& plan, int device, PinnedPool& pool, int slot_count,
+    bool verify_on_device);
 
 }  // namespace hoist
 

@@ -69,6 +69,38 @@ TEST_F(LoadToCudaTest, EveryByteIsInItsPlaceOnTheDevice) {
   EXPECT_LE(result.report.pinned_bytes, 256 * kMiB);
 }
 
+TEST_F(LoadToCudaTest, WhatIsOnTheDeviceIsComparedWithWhatWasRead) {
+  const TestCheckpoint checkpoint(Storages());
+  const LoadOptions options = {
+      .device = Device::Cuda(1), .pool = &pool_, .verify_on_device = true};
+  HOIST_ASSERT_OK_AND_ASSIGN(
+      const LoadResult result,
+      LoadCatalog(checkpoint.catalog, checkpoint.files, options));
+  EXPECT_EQ(result.report.verified, Verified::kDevice);
+  // The file's own are compared all the same.
+  TestCheckpoint damaged(Storages());
+  damaged.catalog.storages.back().crc32 = 1;
+  EXPECT_THAT(LoadCatalog(damaged.catalog, damaged.files, options).status(),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("is damaged")));
+}
+
+TEST_F(LoadToCudaTest, BytesThatDoNotArriveAreAnError) {
+  const TestCheckpoint checkpoint(Storages());
+  LoadOptions options = {.device = Device::Cuda(1), .pool = &pool_};
+  for (const bool verify_on_device : {false, true}) {
+    options.verify_on_device = verify_on_device;
+    cuda_.DamageCopy(2);
+    const absl::Status status =
+        LoadCatalog(checkpoint.catalog, checkpoint.files, options).status();
+    if (verify_on_device) {
+      EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss,
+                                   HasSubstr("uploaded to cuda:1")));
+    } else {
+      HOIST_EXPECT_OK(status);
+    }
+  }
+}
+
 TEST_F(LoadToCudaTest, MemoryGoesWithTheLastTensor) {
   const TestCheckpoint checkpoint({TestBytes(16, 1), TestBytes(16, 2)});
   HOIST_ASSERT_OK_AND_ASSIGN(LoadResult result, Load(checkpoint));

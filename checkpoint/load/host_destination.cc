@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
-#include "hoist/core/tensor/host_arena.h"
+#include "hoist/core/system/host_arena.h"
 
 namespace hoist {
 namespace {

@@ -101,8 +101,9 @@ absl::Status CatalogLoad::Allocate() {
       pinned = own_pinned_.get();
     }
     HOIST_ASSIGN_OR_RETURN(
-        destination_, MakeCudaDestination(planned_.plan, options_.device.index,
-                                          *pinned, planned_.slot_count));
+        destination_,
+        MakeCudaDestination(planned_.plan, options_.device.index, *pinned,
+                            planned_.slot_count, options_.verify_on_device));
   }
   AddPhase("allocate", Lap());
   return absl::OkStatus();
@@ -126,8 +127,8 @@ absl::Status CatalogLoad::Execute() {
   }
   HOIST_ASSIGN_OR_RETURN(const EngineTimes times, ExecutePlan(inputs));
   AddPhase("read", times.read_ns, planned_.plan.read_bytes);
-  if (report.verified == Verified::kChecksum ||
-      report.verified == Verified::kStructure) {
+  if (times.verify_ns > 0 && report.verified != Verified::kNone &&
+      report.verified != Verified::kNotRecorded) {
     AddPhase("verify", times.verify_ns, report.bytes);
   }
   if (IsConverted()) {
@@ -188,6 +189,9 @@ absl::Status CatalogLoad::MakeTensors() {
 }
 
 Verified CatalogLoad::HowVerified() const {
+  if (options_.verify_on_device && !options_.device.is_cpu()) {
+    return Verified::kDevice;
+  }
   if (!options_.verify_checksums) {
     return Verified::kNone;
   }

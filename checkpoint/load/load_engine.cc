@@ -11,13 +11,13 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "hoist/checkpoint/load/byte_order.h"
 #include "hoist/checkpoint/load/piece_checksums.h"
 #include "hoist/core/base/check.h"
 #include "hoist/core/compress/inflate.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
-#include "hoist/core/tensor/host_arena.h"
+#include "hoist/core/system/host_arena.h"
+#include "hoist/core/tensor/ops/byte_swap.h"
 #include "hoist/core/thread/mutex.h"
 
 namespace hoist {
@@ -339,7 +339,8 @@ absl::Status Worker::FinishChunk(int chunk_index,
             .storages[inputs.plan.storages[piece.storage].need.storage]
             .swap_bytes;
     if (swap_bytes > 1) {
-      ReverseByteOrder({lease->address(piece), piece.size_bytes}, swap_bytes);
+      HOIST_RETURN_IF_ERROR(
+          ByteSwap({lease->address(piece), piece.size_bytes}, swap_bytes));
     }
   }
   Lap(times_.convert_ns);

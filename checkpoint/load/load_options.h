@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "hoist/core/io/read_method.h"
 #include "hoist/core/tensor/device.h"
@@ -17,6 +19,11 @@ namespace hoist {
 struct LoadOptions {
   // Where the tensors are to be.
   Device device = Device::Cpu();
+  // Only tensors that one of these means (as SelectTensors() reads them);
+  // empty: all.
+  std::vector<std::string> select;
+  // Not those that one of these means, whatever `select` says.
+  std::vector<std::string> exclude;
   // Threads to read and verify with; the caller's own works too. Null: only the
   // caller's. Not owned, and must outlive the call.
   ThreadPool* pool = nullptr;
@@ -26,6 +33,9 @@ struct LoadOptions {
   // Compares bytes with the checksums that the file records. Damage goes
   // unnoticed without.
   bool verify_checksums = true;
+  // After an upload, compares what is on the GPU with what was read. On the CPU
+  // there is nothing to compare.
+  bool verify_on_device = false;
   // Refuses a checkpoint that names what would be dangerous to unpickle with
   // Python (os.system, ...). Hoist itself runs nothing, whatever it names.
   bool refuse_dangerous = false;

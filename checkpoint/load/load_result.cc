@@ -12,6 +12,8 @@ absl::string_view VerifiedName(Verified verified) {
       return "structure";
     case Verified::kChecksum:
       return "checksum";
+    case Verified::kDevice:
+      return "device";
   }
   return "";
 }

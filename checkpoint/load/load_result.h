@@ -17,9 +17,11 @@ enum class Verified {
   kNotRecorded,  // the file records no checksums
   kStructure,    // some bytes have no checksum; sizes and places were checked
   kChecksum,     // every byte, against the file's checksums
+  kDevice,       // every byte on the device, against what was read; and that
+                 // against the file's checksums, as far as it has some
 };
 
-// "none", "not_recorded", "structure", "checksum".
+// "none", "not_recorded", "structure", "checksum", "device".
 absl::string_view VerifiedName(Verified verified);
 
 // What a load did, and how long it took.
@@ -46,6 +48,8 @@ struct LoadReport {
   uint64_t bytes = 0;
   // From before the file was opened until every byte was in its place.
   int64_t time_ns = 0;
+  // What ReadCeiling() has measured; 0 if nobody has asked it.
+  double ceiling_bytes_per_second = 0;
   Verified verified = Verified::kNone;
   // The most memory that the load itself held at once, in bytes; host memory
   // without what is pinned.

@@ -9,12 +9,12 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "hoist/checkpoint/load/byte_order.h"
 #include "hoist/checkpoint/load/lazy_bits.h"
 #include "hoist/core/base/checked_math.h"
 #include "hoist/core/compress/inflate.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
+#include "hoist/core/tensor/ops/byte_swap.h"
 
 namespace hoist {
 namespace {
@@ -164,7 +164,9 @@ absl::Status ReadPieces(const StorageEntry& storage,
     }
     run.resize(static_cast<size_t>(end - begin));
     HOIST_RETURN_IF_ERROR(reader.Read(begin, absl::MakeSpan(run)));
-    ReverseByteOrder(absl::MakeSpan(run), storage.swap_bytes);
+    if (storage.swap_bytes > 1) {
+      HOIST_RETURN_IF_ERROR(ByteSwap(absl::MakeSpan(run), storage.swap_bytes));
+    }
     for (size_t i = first; i < next; ++i) {
       const size_t position = pieces[i].position;
       const uint64_t from =

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "hoist/checkpoint/selection/tensor_slice.h"
@@ -100,7 +101,7 @@ absl::Status NoSuchTensor(const Catalog& catalog, const std::string& pattern) {
   const std::vector<std::string> names = Suggestions(catalog, pattern);
   return WithHint(error,
                   names.empty()
-                      ? "Without names, all tensors are shown"
+                      ? "Without names, all tensors are meant"
                       : absl::StrCat("There is ", absl::StrJoin(names, ", ")));
 }
 
@@ -152,6 +153,60 @@ absl::StatusOr<Selector> MakeSelector(const Catalog& catalog,
   return Selector{std::string(base), *std::move(slice)};
 }
 
+absl::Status CheckExcluded(const Catalog& catalog, const std::string& pattern) {
+  HOIST_ASSIGN_OR_RETURN(const Selector selector,
+                         MakeSelector(catalog, pattern));
+  if (selector.slice) {
+    return WithHint(absl::InvalidArgumentError(absl::StrCat(
+                        "A part of a tensor cannot be left out: ", pattern)),
+                    absl::StrCat("Leave out the whole, ", selector.pattern,
+                                 ", or select the parts that are wanted"));
+  }
+  return absl::OkStatus();
+}
+
+// The tensors that no pattern of `excluded` means.
+absl::StatusOr<std::vector<const TensorEntry*>> NotExcluded(
+    const Catalog& catalog, absl::Span<const std::string> excluded) {
+  for (const std::string& pattern : excluded) {
+    const absl::Status status = CheckExcluded(catalog, pattern);
+    if (!status.ok() && !(absl::IsNotFound(status) && IsGlob(pattern))) {
+      return status;
+    }
+  }
+  std::vector<const TensorEntry*> kept;
+  for (const TensorEntry& tensor : catalog.tensors) {
+    if (std::none_of(excluded.begin(), excluded.end(),
+                     [&](const std::string& pattern) {
+                       return MatchesName(pattern, tensor.name);
+                     })) {
+      kept.push_back(&tensor);
+    }
+  }
+  return kept;
+}
+
+// What `selectors` mean of `tensor`.
+absl::Status AddSelected(const TensorEntry& tensor,
+                         absl::Span<const Selector> selectors,
+                         std::vector<TensorEntry>& selected) {
+  bool is_selected = false;
+  for (const Selector& selector : selectors) {
+    if (!MatchesName(selector.pattern, tensor.name)) {
+      continue;
+    }
+    if (selector.slice) {
+      HOIST_ASSIGN_OR_RETURN(TensorEntry part,
+                             SliceTensor(tensor, *selector.slice));
+      selected.push_back(std::move(part));
+    } else if (!is_selected) {
+      is_selected = true;
+      selected.push_back(tensor);
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 bool MatchesName(absl::string_view pattern, absl::string_view name) {
@@ -167,28 +222,27 @@ bool MatchesName(absl::string_view pattern, absl::string_view name) {
 }
 
 absl::StatusOr<Catalog> SelectTensors(const Catalog& catalog,
-                                      absl::Span<const std::string> patterns) {
+                                      absl::Span<const std::string> patterns,
+                                      absl::Span<const std::string> excluded) {
   std::vector<Selector> selectors;
   for (const std::string& pattern : patterns) {
     HOIST_ASSIGN_OR_RETURN(Selector selector, MakeSelector(catalog, pattern));
     selectors.push_back(std::move(selector));
   }
+  if (patterns.empty()) {
+    selectors.push_back({.pattern = "*", .slice = std::nullopt});
+  }
+  HOIST_ASSIGN_OR_RETURN(const std::vector<const TensorEntry*> kept,
+                         NotExcluded(catalog, excluded));
   std::vector<TensorEntry> selected;
-  for (const TensorEntry& tensor : catalog.tensors) {
-    bool is_selected = false;
-    for (const Selector& selector : selectors) {
-      if (!MatchesName(selector.pattern, tensor.name)) {
-        continue;
-      }
-      if (selector.slice) {
-        HOIST_ASSIGN_OR_RETURN(TensorEntry part,
-                               SliceTensor(tensor, *selector.slice));
-        selected.push_back(std::move(part));
-      } else if (!is_selected) {
-        is_selected = true;
-        selected.push_back(tensor);
-      }
-    }
+  for (const TensorEntry* tensor : kept) {
+    HOIST_RETURN_IF_ERROR(AddSelected(*tensor, selectors, selected));
+  }
+  if (selected.empty() && !catalog.tensors.empty()) {
+    return WithHint(
+        absl::NotFoundError(absl::StrCat("Of ", catalog.tensors.size(),
+                                         " tensors none is left")),
+        "What is excluded is left out even where it is selected by name");
   }
   Catalog result = catalog;
   result.tensors = std::move(selected);

@@ -10,6 +10,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 TEST(MatchesNameTest, NamesLayersAndGlobs) {
   constexpr char kName[] = "blocks.0.conv1.weight";
@@ -132,6 +133,54 @@ TEST(SelectTensorsTest, AnIndexThatDoesNotFitIsAnError) {
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("\"0-3\"")));
   EXPECT_THAT(SelectTensors(catalog, {"v[0]"}),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("v[0]")));
+}
+
+TEST(SelectTensorsTest, NoPatternsMeanAll) {
+  const Catalog catalog = CatalogOf({"a", "", "b\nc"});
+  EXPECT_THAT(NamesOf(SelectTensors(catalog, {})),
+              ElementsAre("a", "", "b\nc"));
+  EXPECT_THAT(NamesOf(SelectTensors(Catalog(), {})), IsEmpty());
+}
+
+TEST(SelectTensorsTest, ExcludedIsLeftOutWhateverIsSelected) {
+  const Catalog catalog =
+      CatalogOf({"a.weight", "a.bias", "b.weight", "b.bias"});
+  EXPECT_THAT(NamesOf(SelectTensors(catalog, {}, {"*.bias"})),
+              ElementsAre("a.weight", "b.weight"));
+  EXPECT_THAT(NamesOf(SelectTensors(catalog, {"b", "a.bias"}, {"b.bias"})),
+              ElementsAre("a.bias", "b.weight"));
+  // Also where a part of it is selected.
+  EXPECT_THAT(NamesOf(SelectTensors(catalog, {"b[0]"}, {"b.weight"})),
+              ElementsAre("b.bias[0]"));
+  // What is there but not selected may be excluded.
+  EXPECT_THAT(NamesOf(SelectTensors(catalog, {"a.weight"}, {"b"})),
+              ElementsAre("a.weight"));
+}
+
+TEST(SelectTensorsTest, AnExcludedNameMustBeThereAndAGlobNeedNot) {
+  const Catalog catalog = CatalogOf({"a.weight", "b.weight"});
+  const absl::Status status = SelectTensors(catalog, {}, {"a.wieght"}).status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kNotFound,
+                               HasSubstr("a.wieght, of 2 tensors")));
+  EXPECT_THAT(HintOf(status), HasSubstr("There is a.weight"));
+  EXPECT_THAT(NamesOf(SelectTensors(catalog, {}, {"*.bias", "c?"})),
+              ElementsAre("a.weight", "b.weight"));
+}
+
+TEST(SelectTensorsTest, APartCannotBeExcluded) {
+  EXPECT_THAT(SelectTensors(CatalogOf({"w", "v"}), {}, {"w[0]"}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("w[0]")));
+  EXPECT_THAT(NamesOf(SelectTensors(CatalogOf({"w[0]", "v"}), {}, {"w[0]"})),
+              ElementsAre("v"));
+}
+
+TEST(SelectTensorsTest, ToLeaveNothingIsAnError) {
+  const Catalog catalog = CatalogOf({"a", "b"});
+  EXPECT_THAT(
+      SelectTensors(catalog, {"a"}, {"a"}),
+      StatusIs(absl::StatusCode::kNotFound, "Of 2 tensors none is left"));
+  EXPECT_THAT(SelectTensors(catalog, {}, {"*"}),
+              StatusIs(absl::StatusCode::kNotFound));
 }
 
 }  // namespace

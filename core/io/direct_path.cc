@@ -7,31 +7,26 @@
 #include <utility>
 #include <vector>
 
-#include "hoist/core/io/bounce_memory.h"
 #include "hoist/core/io/direct_file.h"
 #include "hoist/core/io/direct_read.h"
+#include "hoist/core/io/one_read_queue.h"
 #include "hoist/core/io/uring_queue.h"
 
 namespace hoist {
 namespace {
 
 // One read at a time, by preadv(2).
-class BlockingDirectQueue : public ReadQueue {
+class BlockingDirectQueue : public OneReadQueue {
  public:
   BlockingDirectQueue(DirectFile& file, size_t max_read_bytes)
       : file_(file),
-        bounce_(DirectRead::BounceBytes(max_read_bytes)),
-        read_(bounce_.bytes()) {}
+        bounce_(DirectRead::BounceMemory(1, max_read_bytes)),
+        read_(bounce_ == nullptr ? absl::Span<uint8_t>() : bounce_->bytes()) {}
 
-  int depth() const override { return 1; }
-
-  void Start(uint64_t offset, std::vector<absl::Span<uint8_t>> parts,
-             uint64_t tag) override {
+ private:
+  absl::Status Read(uint64_t offset,
+                    std::vector<absl::Span<uint8_t>> parts) override {
     read_.Prepare(offset, std::move(parts));
-    tag_ = tag;
-  }
-
-  Done Wait() override {
     ssize_t result = 0;
     if (file_.is_direct() && !read_.blocks().empty()) {
       result = preadv(file_.descriptor(), read_.blocks().data(),
@@ -40,14 +35,12 @@ class BlockingDirectQueue : public ReadQueue {
         result = -errno;
       }
     }
-    return {.tag = tag_, .status = file_.Finish(read_, result)};
+    return file_.Finish(read_, result);
   }
 
- private:
   DirectFile& file_;
-  const BounceMemory bounce_;
+  const std::shared_ptr<HostArena> bounce_;
   DirectRead read_;
-  uint64_t tag_ = 0;
 };
 
 class DirectPath : public ReadPath {

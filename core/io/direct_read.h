@@ -7,9 +7,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "hoist/core/system/host_arena.h"
 
 namespace hoist {
 
@@ -26,6 +29,15 @@ class DirectRead {
   static constexpr size_t BounceBytes(size_t max_read_bytes) {
     return (max_read_bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes +
            kBlockBytes;
+  }
+
+  // Memory for so many bounce buffers, in huge pages: of small ones a disk may
+  // not take enough in one request. Null where there is none.
+  static std::shared_ptr<HostArena> BounceMemory(int count,
+                                                 size_t max_read_bytes) {
+    auto memory = HostArena::Allocate(static_cast<size_t>(count) *
+                                      BounceBytes(max_read_bytes));
+    return memory.ok() ? *std::move(memory) : nullptr;
   }
 
   DirectRead() = default;

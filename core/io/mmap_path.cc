@@ -6,8 +6,10 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "hoist/core/io/one_read_queue.h"
 #include "hoist/core/io/read_fully.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
@@ -76,36 +78,26 @@ absl::Status Mapping::Populate(uint64_t offset, uint64_t size) const {
   return absl::OkStatus();
 }
 
-class MmapQueue : public ReadQueue {
+class MmapQueue : public OneReadQueue {
  public:
   explicit MmapQueue(const Mapping& mapping) : mapping_(mapping) {}
 
-  int depth() const override { return 1; }
-
-  void Start(uint64_t offset, std::vector<absl::Span<uint8_t>> parts,
-             uint64_t tag) override {
-    offset_ = offset;
-    parts_ = std::move(parts);
-    tag_ = tag;
-  }
-
-  Done Wait() override { return {.tag = tag_, .status = Read()}; }
-
  private:
-  absl::Status Read() const {
+  absl::Status Read(uint64_t offset,
+                    std::vector<absl::Span<uint8_t>> parts) override {
     uint64_t size = 0;
-    for (const absl::Span<uint8_t> part : parts_) {
+    for (const absl::Span<uint8_t> part : parts) {
       size += part.size();
     }
     const uint64_t file_size = mapping_.bytes().size();
-    if (offset_ > file_size || size > file_size - offset_) {
+    if (offset > file_size || size > file_size - offset) {
       return absl::DataLossError(absl::StrCat(
           "\"", mapping_.file().path(), "\": Wanted ", size,
-          " bytes from byte ", offset_, ", the file has ", file_size));
+          " bytes from byte ", offset, ", the file has ", file_size));
     }
-    HOIST_RETURN_IF_ERROR(mapping_.Populate(offset_, size));
-    const uint8_t* from = mapping_.bytes().data() + offset_;
-    for (const absl::Span<uint8_t> part : parts_) {
+    HOIST_RETURN_IF_ERROR(mapping_.Populate(offset, size));
+    const uint8_t* from = mapping_.bytes().data() + offset;
+    for (const absl::Span<uint8_t> part : parts) {
       if (!part.empty() && part.data() != from) {
         std::memcpy(part.data(), from, part.size());
       }
@@ -115,9 +107,6 @@ class MmapQueue : public ReadQueue {
   }
 
   const Mapping& mapping_;
-  uint64_t offset_ = 0;
-  std::vector<absl::Span<uint8_t>> parts_;
-  uint64_t tag_ = 0;
 };
 
 class MmapPath : public ReadPath {

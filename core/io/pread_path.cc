@@ -1,32 +1,24 @@
 #include "hoist/core/io/pread_path.h"
 
 #include <utility>
+#include <vector>
+
+#include "hoist/core/io/one_read_queue.h"
 
 namespace hoist {
 namespace {
 
-class PreadQueue : public ReadQueue {
+class PreadQueue : public OneReadQueue {
  public:
   explicit PreadQueue(const RandomAccessFile& file) : file_(file) {}
 
-  int depth() const override { return 1; }
-
-  void Start(uint64_t offset, std::vector<absl::Span<uint8_t>> parts,
-             uint64_t tag) override {
-    offset_ = offset;
-    parts_ = std::move(parts);
-    tag_ = tag;
-  }
-
-  Done Wait() override {
-    return {.tag = tag_, .status = file_.ReadScattered(offset_, parts_)};
-  }
-
  private:
+  absl::Status Read(uint64_t offset,
+                    std::vector<absl::Span<uint8_t>> parts) override {
+    return file_.ReadScattered(offset, parts);
+  }
+
   const RandomAccessFile& file_;
-  uint64_t offset_ = 0;
-  std::vector<absl::Span<uint8_t>> parts_;
-  uint64_t tag_ = 0;
 };
 
 class PreadPath : public ReadPath {

@@ -9,7 +9,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "hoist/core/base/check.h"
-#include "hoist/core/io/bounce_memory.h"
 
 #if defined(__SANITIZE_THREAD__)
 #include <sanitizer/tsan_interface.h>
@@ -33,12 +32,10 @@ void RingGoes() {}
 class UringQueue : public ReadQueue {
  public:
   UringQueue(DirectFile& file, int depth, size_t max_read_bytes)
-      : file_(file),
-        bounce_(static_cast<size_t>(depth) *
-                DirectRead::BounceBytes(max_read_bytes)) {
+      : file_(file), bounce_(DirectRead::BounceMemory(depth, max_read_bytes)) {
     const size_t bounce_bytes = DirectRead::BounceBytes(max_read_bytes);
-    for (int i = 0; i < depth && !bounce_.bytes().empty(); ++i) {
-      slots_.push_back({.read = DirectRead(bounce_.bytes().subspan(
+    for (int i = 0; i < depth && bounce_ != nullptr; ++i) {
+      slots_.push_back({.read = DirectRead(bounce_->bytes().subspan(
                             i * bounce_bytes, bounce_bytes))});
     }
   }
@@ -74,7 +71,7 @@ class UringQueue : public ReadQueue {
   void CloseRing();
 
   DirectFile& file_;
-  const BounceMemory bounce_;
+  const std::shared_ptr<HostArena> bounce_;
   std::vector<Slot> slots_;
   io_uring ring_ = {};
   bool is_open_ = false;
@@ -96,8 +93,8 @@ bool UringQueue::Open() {
   RingHasCome();
   // The pages are pinned once, and not at every read. Where that is not allowed
   // (RLIMIT_MEMLOCK) reads work all the same.
-  const iovec whole = {.iov_base = bounce_.bytes().data(),
-                       .iov_len = bounce_.bytes().size()};
+  const iovec whole = {.iov_base = bounce_->bytes().data(),
+                       .iov_len = bounce_->bytes().size()};
   has_registered_ = io_uring_register_buffers(&ring_, &whole, 1) == 0;
   return true;
 }

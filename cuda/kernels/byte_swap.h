@@ -19,8 +19,8 @@ namespace hoist {
 //
 // In a build without CUDA, `data` is host memory, `device` and `stream` are
 // ignored, and the work is done on return. Thread-safe.
-absl::Status ByteSwap(int device, void* data, size_t count, int element_bytes,
-                      CUstream_st* stream);
+absl::Status ByteSwapOnDevice(int device, void* data, size_t count,
+                              int element_bytes, CUstream_st* stream);
 
 }  // namespace hoist
 

@@ -31,8 +31,8 @@ std::vector<uint8_t> SwappedOnDevice(std::vector<uint8_t> bytes, int size) {
   // A copy of pageable memory may end after cudaMemcpy has returned, and the
   // stream does not wait for the default one.
   EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
-  HOIST_EXPECT_OK(
-      ByteSwap(0, memory->data(), bytes.size() / size, size, stream->get()));
+  HOIST_EXPECT_OK(ByteSwapOnDevice(0, memory->data(), bytes.size() / size, size,
+                                   stream->get()));
   EXPECT_EQ(cudaStreamSynchronize(stream->get()), cudaSuccess);
   EXPECT_EQ(cudaMemcpy(bytes.data(), memory->data(), bytes.size(),
                        cudaMemcpyDeviceToHost),

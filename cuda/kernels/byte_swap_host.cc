@@ -1,38 +1,20 @@
 #include <cstdint>
 
+#include "absl/types/span.h"
 #include "hoist/core/status/status_macros.h"
+#include "hoist/core/tensor/ops/byte_swap.h"
 #include "hoist/cuda/kernels/byte_swap.h"
-#include "hoist/cuda/kernels/byte_swap_arguments.h"
-#include "hoist/cuda/kernels/byte_swap_element.h"
+#include "hoist/cuda/kernels/check_aligned.h"
 
 namespace hoist {
-namespace {
 
-template <typename T>
-void SwapAll(void* data, size_t count) {
-  auto* const elements = static_cast<T*>(data);
-  for (size_t i = 0; i < count; ++i) {
-    elements[i] = ByteSwapElement()(elements[i]);
-  }
-}
-
-}  // namespace
-
-absl::Status ByteSwap(int, void* data, size_t count, int element_bytes,
-                      CUstream_st*) {
-  HOIST_RETURN_IF_ERROR(CheckByteSwapArguments(data, element_bytes));
-  switch (element_bytes) {
-    case 2:
-      SwapAll<uint16_t>(data, count);
-      break;
-    case 4:
-      SwapAll<uint32_t>(data, count);
-      break;
-    default:
-      SwapAll<uint64_t>(data, count);
-      break;
-  }
-  return absl::OkStatus();
+absl::Status ByteSwapOnDevice(int, void* data, size_t count, int element_bytes,
+                              CUstream_st*) {
+  HOIST_RETURN_IF_ERROR(CheckByteSwapWidth(element_bytes));
+  HOIST_RETURN_IF_ERROR(CheckAligned(data, element_bytes));
+  return ByteSwap(
+      absl::MakeSpan(static_cast<uint8_t*>(data), count * element_bytes),
+      element_bytes);
 }
 
 }  // namespace hoist

@@ -25,11 +25,12 @@ TEST(ByteSwapLaunchTest, LaunchesOnItsDeviceAndReturnsTheError) {
                              DeviceBuffer::Allocate(1, 64));
   HOIST_ASSERT_OK_AND_ASSIGN(const Stream stream, Stream::Create(1));
   for (const int size : {2, 4, 8}) {
-    EXPECT_THAT(ByteSwap(1, memory.data(), 64 / size, size, stream.get()),
-                StatusIs(absl::StatusCode::kUnavailable,
-                         ::testing::HasSubstr(absl::StrCat(
-                             "Byte-swapping ", 64 / size, " elements of ", size,
-                             " bytes on cuda:1 failed"))));
+    EXPECT_THAT(
+        ByteSwapOnDevice(1, memory.data(), 64 / size, size, stream.get()),
+        StatusIs(absl::StatusCode::kUnavailable,
+                 ::testing::HasSubstr(
+                     absl::StrCat("Byte-swapping ", 64 / size, " elements of ",
+                                  size, " bytes on cuda:1 failed"))));
   }
   EXPECT_EQ(fake.CallCount("cudaLaunchKernel"), 3);
   EXPECT_EQ(cudaPeekAtLastError(), cudaSuccess);
@@ -43,12 +44,12 @@ TEST(ByteSwapLaunchTest, NoElementsAndWrongArgumentsLaunchNothing) {
   HOIST_ASSERT_OK_AND_ASSIGN(const DeviceBuffer memory,
                              DeviceBuffer::Allocate(0, 64));
   HOIST_ASSERT_OK_AND_ASSIGN(const Stream stream, Stream::Create(0));
-  HOIST_EXPECT_OK(ByteSwap(0, memory.data(), 0, 2, stream.get()));
-  EXPECT_THAT(ByteSwap(0, memory.data(), 1, 3, stream.get()),
+  HOIST_EXPECT_OK(ByteSwapOnDevice(0, memory.data(), 0, 2, stream.get()));
+  EXPECT_THAT(ByteSwapOnDevice(0, memory.data(), 1, 3, stream.get()),
               StatusIs(absl::StatusCode::kInvalidArgument, _));
-  EXPECT_THAT(
-      ByteSwap(0, static_cast<uint8_t*>(memory.data()) + 1, 1, 2, stream.get()),
-      StatusIs(absl::StatusCode::kInvalidArgument, _));
+  EXPECT_THAT(ByteSwapOnDevice(0, static_cast<uint8_t*>(memory.data()) + 1, 1,
+                               2, stream.get()),
+              StatusIs(absl::StatusCode::kInvalidArgument, _));
   EXPECT_EQ(fake.CallCount("cudaLaunchKernel"), 0);
 }
 

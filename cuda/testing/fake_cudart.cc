@@ -134,11 +134,18 @@ void FakeCudart::FailCopy(int nth, int cuda_error) {
       {nth, static_cast<cudaError_t>(cuda_error)});
 }
 
+void FakeCudart::DamageCopy(int nth) {
+  Global& global = TheGlobal();
+  MutexLock lock(&global.mu);
+  global.state->copy_damage.push_back({nth, cudaErrorUnknown});
+}
+
 void FakeCudart::ClearFaults() {
   Global& global = TheGlobal();
   MutexLock lock(&global.mu);
   global.state->faults.clear();
   global.state->copy_faults.clear();
+  global.state->copy_damage.clear();
 }
 
 void FakeCudart::SlowCall(absl::string_view function, int64_t ns) {

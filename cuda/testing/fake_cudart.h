@@ -74,6 +74,8 @@ class FakeCudart {
   // Makes the `nth` copy from now fail when it runs. As in CUDA that leaves the
   // device unusable: all later calls for it return `cuda_error`.
   void FailCopy(int nth, int cuda_error);
+  // Makes the `nth` copy from now arrive with a bit changed, in silence.
+  void DamageCopy(int nth);
   // Forgets the faults that were asked for and have not happened.
   void ClearFaults();
   // Makes each call of `function` from now take so long.

@@ -649,6 +649,7 @@ cudaError_t FakeCudartState::Run(const FakeWork& work, int device) {
   if (const cudaError_t error = TakeFault(copy_faults); error != cudaSuccess) {
     return error;
   }
+  const bool is_damaged = TakeFault(copy_damage) != cudaSuccess;
   const bool to_host = copy.kind == cudaMemcpyDeviceToHost;
   uint8_t* const to = to_host ? copy.destination
                               : memory.Find(copy.destination, copy.size).alias;
@@ -677,6 +678,9 @@ cudaError_t FakeCudartState::Run(const FakeWork& work, int device) {
     }
   }
   Move(work, to, from);
+  if (is_damaged && copy.size > 0) {
+    to[copy.size / 2] ^= 1;
+  }
   return cudaSuccess;
 }
 

@@ -133,6 +133,7 @@ class FakeCudartState {
   std::map<int, cudaError_t> dead_devices;
   std::map<std::string, std::vector<Fault>> faults;
   std::vector<Fault> copy_faults;
+  std::vector<Fault> copy_damage;
   std::map<std::string, int> calls;
   std::set<std::string> paused;
   std::map<std::string, int> held;

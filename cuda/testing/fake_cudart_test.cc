@@ -221,6 +221,21 @@ TEST_F(FakeCudartTest, ForgetsFaults) {
   EXPECT_EQ(cudaStreamSynchronize(stream_), cudaSuccess);
 }
 
+TEST_F(FakeCudartTest, DamagesACopyInSilence) {
+  EXPECT_EQ(Upload(), cudaSuccess);
+  EXPECT_EQ(cudaStreamSynchronize(stream_), cudaSuccess);
+  const auto on_device = [this] {
+    return fake_.CopyFromDevice(device_, kSize);
+  };
+  const std::vector<uint8_t> right = on_device();
+  fake_.DamageCopy(1);
+  for (const bool is_damaged : {true, false}) {
+    EXPECT_EQ(Upload(), cudaSuccess);
+    EXPECT_EQ(cudaStreamSynchronize(stream_), cudaSuccess);
+    EXPECT_EQ(on_device() != right, is_damaged);
+  }
+}
+
 TEST_F(FakeCudartTest, AFailedCopyMakesTheDeviceUnusable) {
   fake_.FailCopy(1, cudaErrorIllegalAddress);
   EXPECT_EQ(Upload(), cudaSuccess);

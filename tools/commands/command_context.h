@@ -1,13 +1,16 @@
 #ifndef HOIST_TOOLS_COMMANDS_COMMAND_CONTEXT_H_
 #define HOIST_TOOLS_COMMANDS_COMMAND_CONTEXT_H_
 
+#include <cstdint>
 #include <functional>
 #include <iostream>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "hoist/core/thread/cancel_token.h"
 #include "hoist/cuda/device_info.h"
+#include "hoist/tools/ui/progress_bar.h"
 #include "hoist/tools/ui/terminal.h"
 
 namespace hoist {
@@ -26,6 +29,11 @@ struct CommandContext {
   std::function<absl::StatusOr<int>()> count_devices = DeviceCount;
   std::function<absl::StatusOr<DeviceInfo>(int)> describe_device =
       GetDeviceInfo;
+  // The clock that progress is shown by.
+  std::function<int64_t()> now_ns = SteadyNowNs;
+  // Ends a load. Signals that would end the process cancel it while a load is
+  // under way. Null: they end the process. Not owned.
+  CancelToken* cancel = nullptr;
 };
 
 // `path` as the process has to open it.

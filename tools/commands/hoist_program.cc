@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
+#include "hoist/core/thread/cancel_token.h"
 #include "hoist/tools/commands/huge_page_heap.h"
 #include "hoist/tools/commands/inspect_command.h"
 #include "hoist/tools/commands/load_command.h"
@@ -21,9 +22,10 @@ namespace {
 
 constexpr char kVersion[] = "hoist 0.1.0";
 
+// Says what went wrong; returns the exit status.
 int Report(const absl::Status& status, const CommandContext& context) {
   *context.err << ErrorText(status, context.err_terminal.has_color);
-  return kExitError;
+  return absl::IsCancelled(status) ? kExitCancelled : kExitError;
 }
 
 // The command line of hoist, and what the user wrote on it.
@@ -95,15 +97,22 @@ int StatusOf(ScanVerdict verdict) {
   return kExitError;
 }
 
+int StatusOf(LoadOutcome outcome) {
+  return outcome == LoadOutcome::kDone ? kExitDone : kExitFound;
+}
+
 absl::StatusOr<int> Program::RunVerb(const CommandContext& context) {
   if (scan_->parsed()) {
     HOIST_ASSIGN_OR_RETURN(const ScanVerdict verdict,
                            RunScan(scan_arguments_, context));
     return StatusOf(verdict);
   }
-  HOIST_RETURN_IF_ERROR(inspect_->parsed()
-                            ? RunInspect(inspect_arguments_, context)
-                            : RunLoad(load_arguments_, context));
+  if (load_->parsed()) {
+    HOIST_ASSIGN_OR_RETURN(const LoadOutcome outcome,
+                           RunLoad(load_arguments_, context));
+    return StatusOf(outcome);
+  }
+  HOIST_RETURN_IF_ERROR(RunInspect(inspect_arguments_, context));
   return kExitDone;
 }
 
@@ -155,7 +164,7 @@ int RunHoist(const std::vector<std::string>& arguments,
     return Report(absl::ResourceExhaustedError("Out of memory"), context);
   }
   context.out->flush();
-  if (status != kExitError && !context.out->good()) {
+  if ((status == kExitDone || status == kExitFound) && !context.out->good()) {
     return Report(absl::ResourceExhaustedError("Cannot write the result"),
                   context);
   }
@@ -173,7 +182,10 @@ int ProcessMain(const std::vector<std::string>& arguments,
   // A catalog of 20,000 tensors takes 50 MB.
   constexpr size_t kHeapBytes = size_t{64} << 20;
   UseHugePagesForHeap(kHeapBytes);
-  return RunHoist(arguments, ProcessContext(argv0));
+  CancelToken cancel;
+  CommandContext context = ProcessContext(argv0);
+  context.cancel = &cancel;
+  return RunHoist(arguments, context);
 }
 
 }  // namespace hoist

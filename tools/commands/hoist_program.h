@@ -12,6 +12,7 @@ namespace hoist {
 inline constexpr int kExitDone = 0;
 inline constexpr int kExitFound = 1;  // a check found what it looks for
 inline constexpr int kExitError = 2;
+inline constexpr int kExitCancelled = 130;  // as a shell says of Ctrl-C
 
 // Runs `hoist` with `arguments`, the verb first; returns its exit status.
 int RunHoist(const std::vector<std::string>& arguments,

@@ -1,5 +1,9 @@
 #include "hoist/tools/commands/hoist_program.h"
 
+#include <signal.h>
+
+#include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -8,12 +12,14 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "hoist/checkpoint/zip/zip_builder.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/testing/temp_file.h"
+#include "hoist/core/thread/cancel_token.h"
 #include "nlohmann/json.hpp"
 
 namespace hoist {
@@ -85,9 +91,183 @@ TEST_F(HoistProgramTest, LoadSaysItInJson) {
   EXPECT_GT(json["tensors"], 50);
 }
 
+TEST_F(HoistProgramTest, LoadShowsItsShareOfTheCeilingIfAsked) {
+  ASSERT_EQ(Run({"load", "--device=cpu", "--ceiling", kSample}), kExitDone);
+  EXPECT_THAT(out(), HasSubstr(" % of the ceiling"));
+}
+
 TEST_F(HoistProgramTest, LoadWithoutVerifyingSaysSo) {
   ASSERT_EQ(Run({"load", "--json", "--verify=off", kSample}), kExitDone);
   EXPECT_EQ(ordered_json::parse(out())["verified"], "none");
+}
+
+TEST_F(HoistProgramTest, LoadsOnlyWhatIsSelected) {
+  ASSERT_EQ(Run({"load", "--json", "--select", "*.head", "--select",
+                 "*.stem.0.weight", "--exclude", "*.bias", kSample}),
+            kExitDone)
+      << err();
+  const ordered_json json = ordered_json::parse(out());
+  EXPECT_EQ(json["tensors"], 2);
+  EXPECT_EQ(json["bytes"], 4 * (160 + 144));
+
+  ASSERT_EQ(Run({"load", "--select=*.head", "--device=cpu"}), kExitDone);
+  EXPECT_THAT(out(), HasSubstr("[10, 16]"));
+  EXPECT_THAT(out(), Not(HasSubstr("stem")));
+  EXPECT_THAT(out(), HasSubstr("\n  2 tensors, 680 B in "));
+
+  EXPECT_EQ(Run({"load", "--select=head", kSample}), kExitError);
+  EXPECT_THAT(out(), IsEmpty());
+  EXPECT_THAT(err(), HasSubstr("There is model_state_dict.head"));
+  EXPECT_EQ(Run({"load", "--exclude=head", kSample}), kExitError);
+  EXPECT_THAT(err(), HasSubstr("error[NOT_FOUND]"));
+}
+
+// A checkpoint whose payload is damaged: whoever reads it notices.
+std::string DamagedSample() {
+  std::ifstream in(kSample, std::ios::binary);
+  std::stringstream bytes;
+  bytes << in.rdbuf();
+  std::string damaged = bytes.str();
+  damaged[damaged.size() / 2] ^= 1;
+  return WriteTempFile("damaged.pt", damaged);
+}
+
+TEST_F(HoistProgramTest, ADryRunReadsNoTensors) {
+  const std::string path = DamagedSample();
+  ASSERT_EQ(Run({"load", "--device=cpu", path}), kExitError);
+  EXPECT_THAT(err(), HasSubstr("error[DATA_LOSS]"));
+  ASSERT_EQ(Run({"load", "--device=cpu", "--dry-run", path}), kExitDone)
+      << err();
+  EXPECT_THAT(err(), IsEmpty());
+  EXPECT_THAT(out(), StartsWith(absl::StrCat(path, "  260 KiB\nPyTorch zip")));
+  EXPECT_THAT(out(), HasSubstr("\nWould load to cpu\n  143 tensors, "));
+  EXPECT_THAT(out(), HasSubstr("\n  read by pread: it is small\n"));
+  EXPECT_THAT(out(), HasSubstr("\nIt fits\n"));
+  EXPECT_THAT(out(), Not(HasSubstr("stem")));
+  // The same options count as do in a load.
+  ASSERT_EQ(Run({"load", "--dry-run", "--json", "--select=*.head", "--io=mmap",
+                 kSample}),
+            kExitDone);
+  const ordered_json json = ordered_json::parse(out());
+  EXPECT_EQ(json["schema"], "hoist.load_plan/1");
+  EXPECT_EQ(json["path"], kSample);
+  EXPECT_EQ(json["tensors"], 2);
+  EXPECT_EQ(json["bytes"], 680);
+  EXPECT_EQ(json["io"][0]["method"], "mmap");
+  EXPECT_EQ(json["fits"], true);
+  // Without a path it is the sample's.
+  ASSERT_EQ(Run({"load", "--dry-run"}), kExitDone);
+  EXPECT_THAT(out(), StartsWith("digits.pt  "));
+}
+
+TEST_F(HoistProgramTest, WhatDoesNotFitIsFoundOrRefused) {
+  EXPECT_EQ(Run({"load", "--dry-run", "--max-host-mem=10KiB", kSample}),
+            kExitFound);
+  EXPECT_THAT(out(), HasSubstr("It does not fit: "));
+  EXPECT_THAT(out(), HasSubstr("and 10240 are allowed\n  hint: "));
+  EXPECT_THAT(err(), IsEmpty());
+  EXPECT_EQ(
+      Run({"load", "--dry-run", "--json", "--max-host-mem=10KiB", kSample}),
+      kExitFound);
+  const ordered_json json = ordered_json::parse(out());
+  EXPECT_EQ(json["fits"], false);
+  EXPECT_THAT(json["hint"].get<std::string>(), HasSubstr("--io=mmap"));
+  EXPECT_EQ(Run({"load", "--max-host-mem=10KiB", kSample}), kExitError);
+  EXPECT_THAT(out(), IsEmpty());
+  EXPECT_THAT(err(), StartsWith("hoist: error[RESOURCE_EXHAUSTED]: "));
+  EXPECT_EQ(Run({"load", "--max-host-mem=1MiB", kSample}), kExitDone);
+}
+
+std::string FileText(const std::string& path) {
+  std::ifstream in(path);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+TEST_F(HoistProgramTest, TracesLoadsAlsoThoseThatFail) {
+  const std::string path = WriteTempFile("trace.json", "");
+  ASSERT_EQ(Run({"load", "--trace", path, kSample}), kExitDone) << err();
+  EXPECT_THAT(ordered_json::parse(FileText(path)).dump(),
+              HasSubstr(R"("name":"open")"));
+  const std::string of_failure = WriteTempFile("failed.json", "");
+  ASSERT_EQ(Run({"load", "--trace", of_failure, DamagedSample()}), kExitError);
+  EXPECT_THAT(err(), HasSubstr("error[DATA_LOSS]"));
+  EXPECT_THAT(FileText(of_failure), HasSubstr(R"("name":"open")"));
+  // Known before the load, and after it.
+  for (const char* file : {"/not/there/trace.json", "/dev/full"}) {
+    EXPECT_EQ(Run({"load", "--trace", file, kSample}), kExitError);
+    EXPECT_THAT(out(), IsEmpty());
+    EXPECT_THAT(err(), HasSubstr("Writing the trace to "));
+  }
+}
+
+TEST_F(HoistProgramTest, ACancelledLoadIsOneLine) {
+  CancelToken cancel;
+  context_.cancel = &cancel;
+  EXPECT_EQ(Run({"load", kSample}), kExitDone);
+  cancel.Cancel();
+  const std::string trace = WriteTempFile("cancelled.json", "");
+  EXPECT_EQ(Run({"load", "--trace", trace, kSample}), kExitCancelled);
+  EXPECT_THAT(out(), IsEmpty());
+  EXPECT_EQ(err(), "hoist: error[CANCELLED]: The load was cancelled\n");
+  EXPECT_THAT(FileText(trace), HasSubstr(R"("name":"open")"));
+}
+
+TEST_F(HoistProgramTest, CtrlCCancelsWhileALoadIsUnderWay) {
+  CancelToken cancel;
+  context_.cancel = &cancel;
+  // The clock is first asked when the load begins.
+  std::atomic<bool> is_first = true;
+  context_.now_ns = [&] {
+    if (is_first.exchange(false)) {
+      raise(SIGINT);
+    }
+    return int64_t{0};
+  };
+  EXPECT_EQ(Run({"load", kSample}), kExitCancelled);
+  EXPECT_EQ(signal(SIGINT, SIG_DFL), SIG_DFL);
+}
+
+// A safetensors file of zeros that takes no room on the disk.
+std::string SparseCheckpoint(uint64_t size) {
+  std::string header = absl::StrCat(R"({"w":{"dtype":"U8","shape":[)", size,
+                                    R"(],"data_offsets":[0,)", size, "]}}");
+  header.resize(120, ' ');
+  const std::string path =
+      WriteTempFile("sparse.safetensors",
+                    absl::StrCat(std::string("\x78\0\0\0\0\0\0\0", 8), header));
+  std::filesystem::resize_file(path, 128 + size);
+  return path;
+}
+
+TEST_F(HoistProgramTest, ShowsProgressUnlessItIsQuiet) {
+  // So that every draw is late.
+  std::atomic<int64_t> now_s = 0;
+  context_.now_ns = [&] { return (now_s += 10) * 1'000'000'000; };
+  // However fast the machine is, the load is to take so long that there is
+  // something to draw after its first bytes.
+  const std::string drawn = "iB";
+  std::string path;
+  for (uint64_t size = 64 << 20; size <= uint64_t{2} << 30; size *= 2) {
+    path = SparseCheckpoint(size);
+    ASSERT_EQ(Run({"load", "--json", "--device=cpu", "--threads=1", path}),
+              kExitDone);
+    if (absl::StrContains(err(), drawn)) {
+      break;
+    }
+    std::filesystem::remove(path);
+  }
+  EXPECT_THAT(err(), HasSubstr(drawn));
+  EXPECT_THAT(err(), MatchesRegex("(loaded [^\n]*\n)+"));
+  EXPECT_NO_THROW(ordered_json::parse(out()));
+
+  ASSERT_EQ(Run({"load", "-q", "--device=cpu", "--threads=1", path}),
+            kExitDone);
+  EXPECT_THAT(err(), IsEmpty());
+  ASSERT_EQ(Run({"load", "--quiet"}), kExitDone);
+  EXPECT_THAT(err(), IsEmpty());
+  std::filesystem::remove(path);
 }
 
 TEST_F(HoistProgramTest, AnAbsentGpuIsOneErrorAndNothingElse) {
@@ -272,6 +452,8 @@ TEST_F(HoistProgramTest, MistakesOnTheCommandLineAreErrors) {
       {"load", "--device=tpu", kSample},
       {"load", "--threads", "0", kSample},
       {"load", "--threads", "many", kSample},
+      {"load", "--max-host-mem=1G", kSample},
+      {"load", "--select"},
       {"load", "a", "b"},
       {"inspect"},
   };

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "hoist/tools/ui/catalog_header.h"
 #include "hoist/tools/ui/display_text.h"
 #include "hoist/tools/ui/human_size.h"
 #include "hoist/tools/ui/layer_tree.h"
@@ -27,31 +28,6 @@ namespace {
 
 constexpr size_t kMaxTextWidth = 60;
 
-std::string FormatTitle(Format format) {
-  switch (format) {
-    case Format::kTorchZip:
-      return "PyTorch zip archive";
-    case Format::kTorchLegacy:
-      return "PyTorch legacy file";
-    case Format::kTorchTar:
-      return "PyTorch tar file";
-    case Format::kTorchScript:
-      return "TorchScript archive";
-    case Format::kTorchPt2:
-      return "PyTorch export archive (PT2)";
-    case Format::kPickle:
-      return "Pickle";
-    case Format::kSafetensors:
-      return "safetensors";
-  }
-  return "";
-}
-
-// A count and its noun: "1 tensor", "2 tensors".
-std::string CountText(int64_t count, absl::string_view noun) {
-  return absl::StrCat(GroupedDigits(count), " ", noun, count == 1 ? "" : "s");
-}
-
 class View {
  public:
   View(const Catalog& catalog, const Terminal& terminal)
@@ -64,7 +40,6 @@ class View {
                   const std::vector<std::string>& warnings);
 
  private:
-  void AddHeader(absl::string_view path);
   void AddModules();
   void AddModule(absl::string_view name, Value module);
   void AddTree(absl::string_view path);
@@ -106,39 +81,6 @@ class View {
   bool is_cut_ = false;
 };
 
-void View::AddHeader(absl::string_view path) {
-  uint64_t size = 0;
-  size_t files = 0;
-  for (const FileEntry& file : catalog_.files) {
-    if (file.content == nullptr) {
-      size += file.size_bytes;
-      ++files;
-    }
-  }
-  absl::StrAppend(&text_, Style(DisplayText(path), TextStyle::kBold), "  ",
-                  HumanBytes(size));
-  if (files > 1) {
-    absl::StrAppend(&text_, " in ", CountText(files, "file"));
-  }
-  std::vector<std::string> facts = {FormatTitle(catalog_.format)};
-  if (!catalog_.format_version.empty()) {
-    facts.push_back(absl::StrCat(
-        "version ", DisplayText(catalog_.format_version, kMaxTextWidth)));
-  }
-  if (!catalog_.producer.empty()) {
-    facts.push_back(absl::StrCat(
-        "written by ", DisplayText(catalog_.producer, kMaxTextWidth)));
-  }
-  for (const auto& [key, value] : catalog_.metadata) {
-    if (catalog_.format == Format::kTorchZip && key == "byteorder" &&
-        value == "big") {
-      facts.push_back("big-endian");
-    }
-  }
-  absl::StrAppend(&text_, "\n", absl::StrJoin(facts, ", "), "\n");
-}
-
-// Whole models, which torch.save was given instead of their state dicts.
 void View::AddModules() {
   const Value root = catalog_.root();
   if (IsModule(root)) {
@@ -373,7 +315,7 @@ void View::AddWarnings(const std::vector<std::string>& warnings) {
 
 std::string View::Run(absl::string_view path,
                       const std::vector<std::string>& warnings) {
-  AddHeader(path);
+  text_ = CatalogHeader(catalog_, path, terminal_);
   AddModules();
   if (use_.model.empty()) {
     absl::StrAppend(&text_, "\n", "No tensors",

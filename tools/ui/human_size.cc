@@ -46,6 +46,10 @@ std::string GroupedDigits(int64_t number) {
   return text;
 }
 
+std::string CountText(int64_t count, absl::string_view noun) {
+  return absl::StrCat(GroupedDigits(count), " ", noun, count == 1 ? "" : "s");
+}
+
 std::string CountSuffix(int64_t count) {
   if (count < 10'000) {
     return "";

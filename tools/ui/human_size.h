@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/strings/string_view.h"
+
 namespace hoist {
 
 // Numbers as people read them. Thread-safe.
@@ -13,6 +15,9 @@ std::string HumanBytes(uint64_t bytes);
 
 // "1,234,567".
 std::string GroupedDigits(int64_t number);
+
+// A count and its noun: "1 tensor", "2 tensors".
+std::string CountText(int64_t count, absl::string_view noun);
 
 // What follows a long count, in three digits: " (1.24 M)", " (6.74 B)"; nothing
 // below ten thousand.

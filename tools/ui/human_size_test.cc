@@ -25,6 +25,12 @@ TEST(GroupedDigitsTest, SeparatesThousands) {
   EXPECT_EQ(GroupedDigits(INT64_MIN), "-9,223,372,036,854,775,808");
 }
 
+TEST(CountTextTest, OneIsNotMany) {
+  EXPECT_EQ(CountText(0, "tensor"), "0 tensors");
+  EXPECT_EQ(CountText(1, "tensor"), "1 tensor");
+  EXPECT_EQ(CountText(1234, "more line"), "1,234 more lines");
+}
+
 TEST(CountSuffixTest, IsForLongCountsOnly) {
   EXPECT_EQ(CountSuffix(9'999), "");
   EXPECT_EQ(CountSuffix(18'730), " (18.7 K)");

@@ -24,6 +24,18 @@ std::vector<std::string> AllWarnings(const Catalog& catalog,
   return warnings;
 }
 
+Json IoJson(absl::Span<const LoadReport::FileIo> files) {
+  Json json = Json::array();
+  for (const LoadReport::FileIo& io : files) {
+    Json entry;
+    entry["file"] = io.path;
+    entry["method"] = io.method;
+    entry["reason"] = io.reason;
+    json.push_back(std::move(entry));
+  }
+  return json;
+}
+
 Json LoadJson(const LoadReport& report, const Catalog& catalog,
               absl::string_view path) {
   Json json;
@@ -34,6 +46,9 @@ Json LoadJson(const LoadReport& report, const Catalog& catalog,
   json["tensors"] = report.tensor_count;
   json["bytes"] = report.bytes;
   json["seconds"] = Seconds(report.time_ns);
+  if (report.ceiling_bytes_per_second > 0) {
+    json["ceiling_bytes_per_second"] = report.ceiling_bytes_per_second;
+  }
   json["verified"] = std::string(VerifiedName(report.verified));
   json["peak_host_bytes"] = report.peak_host_bytes;
   json["pinned_bytes"] = report.pinned_bytes;
@@ -46,14 +61,7 @@ Json LoadJson(const LoadReport& report, const Catalog& catalog,
     entry["bytes"] = phase.bytes;
     json["phases"].push_back(std::move(entry));
   }
-  json["io"] = Json::array();
-  for (const LoadReport::FileIo& io : report.io) {
-    Json entry;
-    entry["file"] = io.path;
-    entry["method"] = io.method;
-    entry["reason"] = io.reason;
-    json["io"].push_back(std::move(entry));
-  }
+  json["io"] = IoJson(report.io);
   json["warnings"] = AllWarnings(catalog, report);
   return json;
 }

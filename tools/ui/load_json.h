@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "hoist/checkpoint/catalog/catalog.h"
 #include "hoist/checkpoint/load/load_result.h"
 #include "hoist/tools/ui/json_text.h"
@@ -15,6 +16,9 @@ namespace hoist {
 // Thread-safe.
 Json LoadJson(const LoadReport& report, const Catalog& catalog,
               absl::string_view path);
+
+// The field "io" of it: how each file was read, and why.
+Json IoJson(absl::Span<const LoadReport::FileIo> files);
 
 // The warnings of a checkpoint, then those of its load that are not among them.
 std::vector<std::string> AllWarnings(const Catalog& catalog,

@@ -34,6 +34,13 @@ TEST(LoadJsonTest, HasTheFieldsInTheOrderThatIsDocumented) {
             "\n");
 }
 
+TEST(LoadJsonTest, HasTheCeilingWhereItWasMeasured) {
+  LoadReport report = Report();
+  report.ceiling_bytes_per_second = 5e9;
+  EXPECT_EQ(LoadJson(report, Catalog(), "m.pt")["ceiling_bytes_per_second"],
+            5e9);
+}
+
 TEST(LoadJsonTest, EmptyListsAreLists) {
   const Json json = LoadJson(LoadReport(), Catalog(), "m.pt");
   EXPECT_EQ(json["phases"].dump(), "[]");

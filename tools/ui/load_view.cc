@@ -1,10 +1,9 @@
 #include "hoist/tools/ui/load_view.h"
 
-#include <utility>
-
 #include "absl/strings/str_cat.h"
 #include "hoist/tools/ui/display_text.h"
 #include "hoist/tools/ui/human_size.h"
+#include "hoist/tools/ui/load_lines.h"
 #include "hoist/tools/ui/text_table.h"
 
 namespace hoist {
@@ -21,33 +20,38 @@ VerifiedText DescribeVerified(Verified verified) {
       return {"Not verified, as --verify=off asked", TextStyle::kYellow};
     case Verified::kNotRecorded:
       return {
-          "Not verified: the file records no checksums; sizes and places "
-          "are right",
+          "Not verified: the file has no checksums of what was loaded; sizes "
+          "and places are right",
           TextStyle::kYellow};
     case Verified::kStructure:
       return {
-          "Verified in part: some bytes have no checksum in the file; "
-          "sizes and places are right",
+          "Verified in part: the file has no checksum of some of what was "
+          "loaded; sizes and places are right",
           TextStyle::kYellow};
     case Verified::kChecksum:
       return {"Verified: every byte agrees with the file's checksums",
+              TextStyle::kGreen};
+    case Verified::kDevice:
+      return {"Verified: every byte on the device is what was read",
               TextStyle::kGreen};
   }
   return {"", TextStyle::kPlain};
 }
 
-std::string MemoryText(const LoadReport& report) {
-  std::string text;
-  const auto add = [&text](uint64_t bytes, absl::string_view what) {
-    if (bytes > 0) {
-      absl::StrAppend(&text, text.empty() ? "" : ", ", HumanBytes(bytes), " ",
-                      what);
-    }
-  };
-  add(report.peak_host_bytes, "host");
-  add(report.pinned_bytes, "pinned");
-  add(report.device_bytes, "device");
-  return text;
+// What part of the ceiling was reached, where that was measured.
+std::string CeilingLine(const LoadReport& report) {
+  if (report.ceiling_bytes_per_second <= 0 || report.time_ns <= 0) {
+    return "";
+  }
+  const double rate = static_cast<double>(report.bytes) * 1e9 /
+                      static_cast<double>(report.time_ns);
+  constexpr int64_t kSecond = 1'000'000'000;
+  return absl::StrCat(
+      "  ", std::lround(100 * rate / report.ceiling_bytes_per_second),
+      " % of the ceiling: the same bytes are read into memory at ",
+      HumanRate(static_cast<uint64_t>(report.ceiling_bytes_per_second),
+                kSecond),
+      "\n");
 }
 
 }  // namespace
@@ -58,8 +62,7 @@ std::string LoadView(const LoadReport& report, absl::string_view device,
       absl::StrCat(Styled("Loaded", TextStyle::kBold, terminal.has_color),
                    " to ", DisplayText(device), "\n");
   const std::string rate = HumanRate(report.bytes, report.time_ns);
-  absl::StrAppend(&text, "  ", GroupedDigits(report.tensor_count), " tensor",
-                  report.tensor_count == 1 ? "" : "s", ", ",
+  absl::StrAppend(&text, "  ", CountText(report.tensor_count, "tensor"), ", ",
                   HumanBytes(report.bytes), " in ", HumanTime(report.time_ns),
                   rate.empty() ? "" : ", ", rate, "\n");
   TextTable table;
@@ -72,10 +75,10 @@ std::string LoadView(const LoadReport& report, absl::string_view device,
          {.text = HumanRate(phase.bytes, phase.time_ns), .align_right = true}});
   }
   absl::StrAppend(&text, table.Render(terminal.has_color, 4));
-  const std::string memory = MemoryText(report);
-  if (!memory.empty()) {
-    absl::StrAppend(&text, "  memory at most: ", memory, "\n");
-  }
+  absl::StrAppend(&text, CeilingLine(report));
+  absl::StrAppend(&text, ReadLines(report.io),
+                  MemoryLine(report.peak_host_bytes, report.pinned_bytes,
+                             report.device_bytes));
   const VerifiedText verified = DescribeVerified(report.verified);
   absl::StrAppend(
       &text, Styled(verified.text, verified.style, terminal.has_color), "\n");

@@ -10,8 +10,8 @@
 namespace hoist {
 
 // What a load did: where the weights are, time and rate as a whole and by
-// phase, what was verified. `device` says which device that is, and why.
-// Thread-safe.
+// phase, how files were read and why, what was verified. `device` says which
+// device that is, and why. Thread-safe.
 std::string LoadView(const LoadReport& report, absl::string_view device,
                      const Terminal& terminal);
 

@@ -99,10 +99,6 @@ std::vector<std::pair<std::string, Value>> RootEntries(Value root) {
   return entries;
 }
 
-std::string CountText(int64_t count, absl::string_view noun) {
-  return absl::StrCat(GroupedDigits(count), " ", noun, count == 1 ? "" : "s");
-}
-
 // The rows of `indices` by the root's entry that they are in.
 absl::flat_hash_map<std::string, std::vector<int>> ByEntry(
     absl::Span<const TensorRow> rows, absl::Span<const int> indices,
