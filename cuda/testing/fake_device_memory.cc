@@ -87,7 +87,9 @@ bool FakeDeviceMemory::Free(void* data) {
   }
   const Mappings mappings = found->second.mappings;
   allocations_.erase(found);
-  Unmap(mappings);
+  munmap(mappings.alias, mappings.size);
+  // In place of the old one: a mapping of another thread's could come there
+  // once that is gone.
   mmap(mappings.guarded, mappings.size, PROT_NONE,
        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   freed_[reinterpret_cast<uintptr_t>(mappings.guarded)] = mappings.size;

@@ -1,6 +1,12 @@
 #include "hoist/cuda/testing/fake_device_memory.h"
 
+#include <sys/mman.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
 #include <fstream>
+#include <thread>
 
 #include "gtest/gtest.h"
 
@@ -65,6 +71,33 @@ TEST(FakeDeviceMemoryDeathTest, FaultsWhenTheCpuTouchesIt) {
   EXPECT_DEATH(data[0] = 1, "");
   memory.Free(const_cast<uint8_t*>(data));
   EXPECT_DEATH(data[0] = 1, "");
+}
+
+// It would fault, or lose its bytes.
+TEST(FakeDeviceMemoryTest, WhatOthersMapIsNotReplacedByWhatIsFreed) {
+  constexpr size_t kSize = 32 << 10;
+  std::atomic<bool> is_over = false;
+  std::thread other([&is_over] {
+    while (!is_over) {
+      // More than the places of one allocation.
+      std::array<void*, 3> places;
+      for (void*& place : places) {
+        place = mmap(nullptr, kSize, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        ASSERT_NE(place, MAP_FAILED);
+      }
+      for (void* const place : places) {
+        *static_cast<volatile uint8_t*>(place) = 1;
+        munmap(place, kSize);
+      }
+    }
+  });
+  FakeDeviceMemory memory;
+  for (int i = 0; i < 20000; ++i) {
+    EXPECT_TRUE(memory.Free(memory.Allocate(0, kSize)));
+  }
+  is_over = true;
+  other.join();
 }
 
 }  // namespace
