@@ -1,13 +1,15 @@
 #include <algorithm>
-#include <cstring>
+#include <atomic>
+#include <limits>
+#include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "hoist/checkpoint/load/load_catalog.h"
-#include "hoist/checkpoint/load/plan_load.h"
 #include "hoist/checkpoint/load/test_checkpoint.h"
 #include "hoist/core/tensor/ops/cast.h"
 #include "hoist/core/testing/raw_deflate.h"
@@ -147,7 +149,7 @@ TEST_P(CastPairTest, IsACastOfAll) {
 TEST_P(CastLoadTest, TheReportSaysSo) {
   const std::string bytes(3 * kMiB, '\0');
   const TestCheckpoint checkpoint({bytes, bytes});
-  uint64_t all_bytes = 0;
+  std::atomic<uint64_t> all_bytes = 0;
   LoadOptions options = {
       .dtype = DType::kBfloat16,
       .pool = pool_.get(),

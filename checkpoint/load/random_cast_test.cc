@@ -19,7 +19,7 @@
 namespace hoist {
 namespace {
 
-constexpr uint32_t kSeeds = 60;
+constexpr uint32_t kSeeds = 36;
 
 std::string CastAll(const std::string& bytes, DType from, DType to) {
   std::string result(bytes.size() * 8 / DTypeBits(from) * DTypeBits(to) / 8,
@@ -68,7 +68,7 @@ void LoadAll(LoadOptions options,
       ExpectTensors(result.tensors, expected, elements, bytes_of);
     }
   }
-  EXPECT_GT(cast_count, 100);
+  EXPECT_GT(cast_count, 50);
 }
 
 TEST(RandomCastTest, ToTheCpu) {
