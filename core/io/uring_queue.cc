@@ -11,23 +11,37 @@
 #include "hoist/core/base/check.h"
 
 #if defined(__SANITIZE_THREAD__)
-#include <sanitizer/tsan_interface.h>
+extern "C" {
+void AnnotateIgnoreReadsBegin(const char* file, int line);
+void AnnotateIgnoreReadsEnd(const char* file, int line);
+void AnnotateIgnoreWritesBegin(const char* file, int line);
+void AnnotateIgnoreWritesEnd(const char* file, int line);
+}
 #endif
 
 namespace hoist {
 namespace {
 
-// liburing maps its rings by system calls that ThreadSanitizer does not see: it
-// takes a ring for another thread's that was there before. So it is told that
-// the one went before the other came.
+// While it lives, ThreadSanitizer does not look at what this thread does to a
+// ring. liburing maps and unmaps its rings by system calls that it does not
+// see: so it would take a ring for what other threads had at that address.
+class RingAccess {
+ public:
 #if defined(__SANITIZE_THREAD__)
-char rings_address_space;
-void RingHasCome() { __tsan_acquire(&rings_address_space); }
-void RingGoes() { __tsan_release(&rings_address_space); }
+  RingAccess() {
+    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+    AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+  }
+  ~RingAccess() {
+    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+  }
 #else
-void RingHasCome() {}
-void RingGoes() {}
+  RingAccess() {}
 #endif
+  RingAccess(const RingAccess&) = delete;
+  RingAccess& operator=(const RingAccess&) = delete;
+};
 
 class UringQueue : public ReadQueue {
  public:
@@ -90,7 +104,6 @@ bool UringQueue::Open() {
     return false;
   }
   is_open_ = true;
-  RingHasCome();
   // The pages are pinned once, and not at every read. Where that is not allowed
   // (RLIMIT_MEMLOCK) reads work all the same.
   const iovec whole = {.iov_base = bounce_->bytes().data(),
@@ -101,7 +114,6 @@ bool UringQueue::Open() {
 
 void UringQueue::CloseRing() {
   if (is_open_) {
-    RingGoes();
     io_uring_queue_exit(&ring_);
     is_open_ = false;
   }
@@ -123,6 +135,7 @@ void UringQueue::Start(uint64_t offset, std::vector<absl::Span<uint8_t>> parts,
 }
 
 bool UringQueue::Submit(size_t slot) {
+  const RingAccess access;
   const DirectRead& read = slots_[slot].read;
   const absl::Span<const iovec> blocks = read.blocks();
   io_uring_sqe* const entry = io_uring_get_sqe(&ring_);
@@ -156,6 +169,7 @@ bool UringQueue::Submit(size_t slot) {
 }
 
 UringQueue::Completion UringQueue::NextCompletion() {
+  const RingAccess access;
   io_uring_cqe* entry = nullptr;
   int error;
   do {
