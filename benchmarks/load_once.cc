@@ -31,6 +31,7 @@
 #include "hoist/core/tensor/device.h"
 #include "hoist/core/tensor/tensor.h"
 #include "hoist/core/thread/thread_pool.h"
+#include "hoist/tools/commands/huge_page_heap.h"
 #include "hoist/tools/ui/json_text.h"
 
 namespace hoist {
@@ -157,4 +158,8 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace hoist
 
-int main(int argc, char** argv) { return hoist::Main(argc, argv); }
+int main(int argc, char** argv) {
+  // As the program `hoist` does.
+  hoist::UseHugePagesForHeap(size_t{64} << 20);
+  return hoist::Main(argc, argv);
+}
