@@ -18,9 +18,6 @@ namespace {
 
 // To ask what is left costs more than to load so little.
 constexpr uint64_t kAlwaysThereBytes = uint64_t{16} << 20;
-// What is copied from the page cache is still in a core's own cache when its
-// checksum is computed.
-constexpr uint64_t kCachedReadBytes = uint64_t{256} << 10;
 
 // What is to be read of each file.
 std::vector<uint64_t> ReadBytes(const Catalog& catalog,
@@ -112,8 +109,6 @@ absl::StatusOr<PlannedLoad> PlanLoad(const Catalog& catalog, CatalogFiles files,
   }
   if (!options.device.is_cpu()) {
     plan_options = CudaPlanOptions(SlotBytes(options));
-  } else if (!IsDirect(planned)) {
-    plan_options.chunk_bytes = kCachedReadBytes;
   }
   if (options.dtype) {
     HOIST_RETURN_IF_ERROR(
