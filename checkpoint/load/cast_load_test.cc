@@ -26,7 +26,7 @@ using ::testing::IsEmpty;
 
 constexpr size_t kMiB = size_t{1} << 20;
 // What is read at once, through the page cache.
-constexpr size_t kChunk = size_t{256} << 10;
+constexpr size_t kChunk = size_t{2} << 20;
 
 std::string BytesOf(const Tensor& tensor) {
   std::string bytes;
