@@ -14,8 +14,6 @@ using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAreArray;
 
 constexpr size_t kMiB = size_t{1} << 20;
-// cudaErrorUnknown
-constexpr int kUnknownCudaError = 999;
 
 std::vector<std::string> Storages() {
   std::vector<std::string> storages;
@@ -143,7 +141,7 @@ TEST_F(LoadToCudaTest, EveryCallMayFail) {
         function.find("Last") != std::string::npos) {
       continue;
     }
-    cuda_.FailCall(function, 1, kUnknownCudaError);
+    cuda_.FailCall(function, 1, FakeCudart::kErrorUnknown);
     failures += Load(checkpoint).ok() ? 0 : 1;
     cuda_.TakeViolations();
   }

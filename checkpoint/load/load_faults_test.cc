@@ -3,8 +3,6 @@
 // byte in its place, or in the error that says what happened; leaves nothing;
 // and the threads and pinned memory that served it serve the next one.
 
-#include <cuda_runtime_api.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -403,7 +401,7 @@ std::function<Codes()> Session::FailCall() {
   const char* const function = kFunctions[index];
   const int calls = cuda_.CallCount(function);
   failing_function_ = function;
-  cuda_.FailCall(function, nth, cudaErrorUnknown);
+  cuda_.FailCall(function, nth, FakeCudart::kErrorUnknown);
   const bool is_first_pin = function == kFunctions[kVitalFunctions] &&
                             nth == 1 && HasNoPinnedMemory();
   return [=, this] {
@@ -420,7 +418,7 @@ std::function<Codes()> Session::FailCall() {
 std::function<Codes()> Session::FailCopy() {
   const int nth = 1 + Draw(Draw(2) == 0 ? 2 : 20);
   const int calls = cuda_.CallCount("cudaMemcpyAsync");
-  cuda_.FailCopy(nth, cudaErrorIllegalAddress);
+  cuda_.FailCopy(nth, FakeCudart::kErrorIllegalAddress);
   return [=, this] {
     if (cuda_.CallCount("cudaMemcpyAsync") < calls + nth) {
       return Codes{absl::StatusCode::kOk};
@@ -433,7 +431,7 @@ std::function<Codes()> Session::FailCopy() {
 std::function<Codes()> Session::RefusePinnedMemory() {
   // As often as is tried with less.
   for (int nth = 1; nth <= 12; ++nth) {
-    cuda_.FailCall("cudaHostRegister", nth, cudaErrorMemoryAllocation);
+    cuda_.FailCall("cudaHostRegister", nth, FakeCudart::kErrorMemoryAllocation);
   }
   const int calls = cuda_.CallCount("cudaHostRegister");
   return [this, calls, has_none = HasNoPinnedMemory()] {
@@ -474,7 +472,7 @@ void Session::Load(const Subject& subject, const std::function<Codes()>& ends) {
     }
   }
   EXPECT_EQ(OpenDescriptors(), descriptors);
-  EXPECT_EQ(cudaPeekAtLastError(), cudaSuccess);
+  EXPECT_EQ(cuda_.LastError(), 0);
   for (const std::string& leak : cuda_.TakeLeaks()) {
     EXPECT_TRUE(pinned_ != nullptr && absl::EndsWith(leak, "registrations"))
         << leak;

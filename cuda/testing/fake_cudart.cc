@@ -88,6 +88,10 @@ cudaError_t RunFakeCall(const char* function, FakeCall kind,
   return error;
 }
 
+static_assert(FakeCudart::kErrorMemoryAllocation == cudaErrorMemoryAllocation);
+static_assert(FakeCudart::kErrorIllegalAddress == cudaErrorIllegalAddress);
+static_assert(FakeCudart::kErrorUnknown == cudaErrorUnknown);
+
 FakeCudart::FakeCudart() : FakeCudart(Options()) {}
 
 FakeCudart::FakeCudart(const Options& options) {
@@ -160,6 +164,8 @@ int FakeCudart::CallCount(absl::string_view function) const {
   const auto found = global.state->calls.find(std::string(function));
   return found == global.state->calls.end() ? 0 : found->second;
 }
+
+int FakeCudart::LastError() const { return CurrentFakeThread().last_error; }
 
 std::vector<std::string> FakeCudart::CalledFunctions() const {
   Global& global = TheGlobal();

@@ -42,6 +42,12 @@ namespace hoist {
 // TakeViolations() or TakeLeaks(). One at a time in a process. Thread-safe.
 class FakeCudart {
  public:
+  // Some of CUDA's errors, for tests that are above cuda/ and so do not include
+  // its headers.
+  static constexpr int kErrorMemoryAllocation = 2;
+  static constexpr int kErrorIllegalAddress = 700;
+  static constexpr int kErrorUnknown = 999;
+
   struct Options {
     int device_count = 1;                  // 0: calls return cudaErrorNoDevice
     size_t total_bytes = size_t{1} << 30;  // per device
@@ -82,6 +88,8 @@ class FakeCudart {
   void SlowCall(absl::string_view function, int64_t ns);
   // Number of calls of `function` so far.
   int CallCount(absl::string_view function) const;
+  // The calling thread's last error, which stays; 0 if there is none.
+  int LastError() const;
   // Names of the functions called so far.
   std::vector<std::string> CalledFunctions() const;
 
