@@ -239,7 +239,7 @@ TEST(CheckMemoryTest, MoreThanTheMachineHasIsRefused) {
 TEST_P(LoadCatalogTest, CancelledLoadsEnd) {
   const TestCheckpoint checkpoint(Storages());
   CancelToken cancel;
-  uint64_t seen = 0;
+  std::atomic<uint64_t> seen = 0;
   const LoadOptions options = {.pool = pool_.get(),
                                .cancel = &cancel,
                                .on_progress = [&](uint64_t done, uint64_t all) {
