@@ -2,6 +2,7 @@
 
 #include "hoist/core/tensor/ops/cast_loops.h"
 
+#include <array>
 #include <utility>
 
 #include "hoist/core/tensor/ops/cast_element.h"
@@ -38,21 +39,21 @@ constexpr CastLoop LoopOf() {
   }
 }
 
-struct Table {
-  CastLoop loops[kDTypeCount][kDTypeCount] = {};
-};
+using Row = std::array<CastLoop, kDTypeCount>;
+using Table = std::array<Row, kDTypeCount>;
 
-template <int... kIndices>
-constexpr Table MakeTable(std::integer_sequence<int, kIndices...>) {
-  Table table;
-  ((table.loops[kIndices / kDTypeCount][kIndices % kDTypeCount] =
-        LoopOf<kIndices / kDTypeCount, kIndices % kDTypeCount>()),
-   ...);
-  return table;
+template <int kFrom, int... kTo>
+constexpr Row MakeRow(std::integer_sequence<int, kTo...>) {
+  return {LoopOf<kFrom, kTo>()...};
+}
+
+template <int... kFrom>
+constexpr Table MakeTable(std::integer_sequence<int, kFrom...> dtypes) {
+  return {MakeRow<kFrom>(dtypes)...};
 }
 
 constexpr Table kTable =
-    MakeTable(std::make_integer_sequence<int, kDTypeCount * kDTypeCount>());
+    MakeTable(std::make_integer_sequence<int, kDTypeCount>());
 
 }  // namespace
 
@@ -61,7 +62,7 @@ CastLoop FindCastLoop<CpuLevel::HOIST_CPU_LEVEL>(DType from, DType to) {
   const int from_index = static_cast<int>(from);
   const int to_index = static_cast<int>(to);
   return from_index < kDTypeCount && to_index < kDTypeCount
-             ? kTable.loops[from_index][to_index]
+             ? kTable[from_index][to_index]
              : nullptr;
 }
 
