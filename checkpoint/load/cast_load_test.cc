@@ -28,14 +28,6 @@ constexpr size_t kMiB = size_t{1} << 20;
 // What is read at once, through the page cache.
 constexpr size_t kChunk = size_t{2} << 20;
 
-std::string BytesOf(const Tensor& tensor) {
-  std::string bytes;
-  ForEachContiguousRun(tensor, [&bytes](absl::Span<const uint8_t> run) {
-    bytes.append(reinterpret_cast<const char*>(run.data()), run.size());
-  });
-  return bytes;
-}
-
 // The oracle: one cast of all.
 std::string CastAll(const std::string& bytes, DType from, DType to) {
   std::string result(bytes.size() * 8 / DTypeBits(from) * DTypeBits(to) / 8,

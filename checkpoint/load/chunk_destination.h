@@ -43,7 +43,6 @@ class ChunkDestination {
   virtual std::shared_ptr<Buffer> buffer(int i) const = 0;
 
   // What it takes, in bytes.
-  virtual uint64_t host_bytes() const = 0;
   virtual uint64_t pinned_bytes() const = 0;
   virtual uint64_t device_bytes() const = 0;
 };

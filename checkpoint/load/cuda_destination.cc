@@ -89,7 +89,6 @@ class CudaDestination : public ChunkDestination {
 
   std::shared_ptr<Buffer> buffer(int i) const override { return buffers_[i]; }
 
-  uint64_t host_bytes() const override { return 0; }
   uint64_t pinned_bytes() const override { return pool_.pinned_bytes(); }
   uint64_t device_bytes() const override { return arena_->size_bytes(); }
 

@@ -44,7 +44,6 @@ class HostDestination : public ChunkDestination {
 
   std::shared_ptr<Buffer> buffer(int i) const override { return buffers_[i]; }
 
-  uint64_t host_bytes() const override { return plan_.arena_bytes; }
   uint64_t pinned_bytes() const override { return 0; }
   uint64_t device_bytes() const override { return 0; }
 

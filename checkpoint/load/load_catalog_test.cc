@@ -24,14 +24,6 @@ using ::testing::HasSubstr;
 
 constexpr size_t kMiB = size_t{1} << 20;
 
-std::string BytesOf(const Tensor& tensor) {
-  std::string bytes;
-  ForEachContiguousRun(tensor, [&bytes](absl::Span<const uint8_t> run) {
-    bytes.append(reinterpret_cast<const char*>(run.data()), run.size());
-  });
-  return bytes;
-}
-
 std::vector<std::string> PhasesOf(const LoadResult& result) {
   std::vector<std::string> names;
   for (const LoadReport::Phase& phase : result.report.phases) {

@@ -126,8 +126,7 @@ class Engine {
     EngineTimes mean = {.read_ns = times_.read_ns / thread_count,
                         .verify_ns = times_.verify_ns / thread_count,
                         .convert_ns = times_.convert_ns / thread_count,
-                        .place_ns = times_.place_ns / thread_count,
-                        .thread_count = thread_count};
+                        .place_ns = times_.place_ns / thread_count};
     mean.idle_ns =
         std::max<int64_t>(0, time_ns - mean.read_ns - mean.verify_ns -
                                  mean.convert_ns - mean.place_ns);

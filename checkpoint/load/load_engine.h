@@ -44,7 +44,6 @@ struct EngineTimes {
   int64_t place_ns = 0;   // waiting for the destination, and handing to it
   int64_t idle_ns = 0;    // a thread had nothing left to do, others had
   int64_t finish_ns = 0;  // when all were done, until all was on the device
-  int thread_count = 1;
 };
 
 struct EngineResult {

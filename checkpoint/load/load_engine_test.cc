@@ -29,7 +29,6 @@ class LeasedMemory : public ChunkDestination {
   }
   absl::Status Finish() override { return absl::OkStatus(); }
   std::shared_ptr<Buffer> buffer(int) const override { return nullptr; }
-  uint64_t host_bytes() const override { return 0; }
   uint64_t pinned_bytes() const override { return 0; }
   uint64_t device_bytes() const override { return 0; }
 

@@ -14,8 +14,8 @@ namespace hoist {
 // How far the loaded bytes were proved to be those that were written.
 enum class Verified {
   kNone,         // it was not asked for
-  kNotRecorded,  // the file records no checksums
-  kStructure,    // some bytes have no checksum; sizes and places were checked
+  kNotRecorded,  // the file records no checksums of what was loaded
+  kStructure,    // of some bytes there is none; sizes and places were checked
   kChecksum,     // every byte, against the file's checksums
   kDevice,       // every byte on the device, against what was read; and that
                  // against the file's checksums, as far as it has some

@@ -44,6 +44,7 @@ ReadChoice ChooseFor(const RandomAccessFile& file, uint64_t read_bytes,
     facts.file_system = std::string(type->name);
     facts.is_memory = type->is_memory;
     facts.is_network = type->is_network;
+    facts.supports_direct = type->supports_direct;
   }
   if (const auto resident =
           ResidentFraction(file.descriptor(), 0, file.size_bytes());

@@ -33,6 +33,10 @@ ReadChoice ChooseReadMethod(const FileFacts& facts) {
     return {.reason =
                 absl::StrCat("the system reads ahead on ", facts.file_system)};
   }
+  if (!facts.supports_direct) {
+    return {.reason = absl::StrCat("the file system, ", facts.file_system,
+                                   ", has no direct reads")};
+  }
   if (!facts.resident) {
     return {.reason = "what is in the page cache is not known"};
   }

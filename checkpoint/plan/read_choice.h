@@ -16,8 +16,9 @@ struct FileFacts {
   uint64_t read_bytes = 0;
   // The file system's name, as "ext4"; empty if it is not known.
   std::string file_system;
-  bool is_memory = false;   // tmpfs and the like
-  bool is_network = false;  // what the system keeps of it may be stale
+  bool is_memory = false;       // tmpfs and the like
+  bool is_network = false;      // what the system keeps of it may be stale
+  bool supports_direct = true;  // as far as one can know before it is tried
   // The part of the file that is in the page cache, 0 to 1, where that is
   // known.
   std::optional<double> resident;

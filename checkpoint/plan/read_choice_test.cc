@@ -49,6 +49,10 @@ TEST(ReadChoiceTest, OthersAreReadThroughIt) {
   facts.file_system = "nfs";
   expect_pread(facts, "nfs");
   facts = Cold();
+  facts.supports_direct = false;
+  facts.file_system = "zfs";
+  expect_pread(facts, "zfs, has no direct reads");
+  facts = Cold();
   facts.resident.reset();
   expect_pread(facts, "not known");
 }
