@@ -142,6 +142,10 @@ class FakeCudartState {
   std::vector<std::string> violations;
 
  private:
+  // The error of a fault that is to happen now; counts the others down.
+  static cudaError_t TakeFault(std::vector<Fault>& faults);
+  // Whether every page of the range is mapped, so that reading does not fault.
+  static bool IsMapped(const void* data, size_t size);
   void Violation(std::string text);
   // The stream, if there is one; a violation unless it is of the current
   // device.
