@@ -10,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "hoist/checkpoint/load/load_catalog.h"
+#include "hoist/checkpoint/load/tensor_bytes.h"
 #include "hoist/checkpoint/load/test_checkpoint.h"
 #include "hoist/core/tensor/ops/cast.h"
 #include "hoist/core/testing/raw_deflate.h"

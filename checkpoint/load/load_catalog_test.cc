@@ -8,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "hoist/checkpoint/load/plan_load.h"
+#include "hoist/checkpoint/load/tensor_bytes.h"
 #include "hoist/checkpoint/load/test_checkpoint.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/testing/raw_deflate.h"

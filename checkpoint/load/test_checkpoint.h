@@ -10,7 +10,6 @@
 #include "hoist/core/hash/crc32.h"
 #include "hoist/core/io/memory_file.h"
 #include "hoist/core/io/random_access_file.h"
-#include "hoist/core/tensor/tensor.h"
 
 namespace hoist {
 
@@ -39,15 +38,6 @@ struct TestCheckpoint {
     files = {std::make_shared<MemoryFile>(content)};
   }
 };
-
-// The elements of a tensor on the CPU, one after the other.
-inline std::string BytesOf(const Tensor& tensor) {
-  std::string bytes;
-  ForEachContiguousRun(tensor, [&bytes](absl::Span<const uint8_t> run) {
-    bytes.append(reinterpret_cast<const char*>(run.data()), run.size());
-  });
-  return bytes;
-}
 
 // `size` bytes that differ from place to place, and from `seed` to seed.
 inline std::string TestBytes(size_t size, uint32_t seed) {
