@@ -42,8 +42,8 @@ struct WriteOptions {
 
 struct WriteReport {
   int64_t tensor_count = 0;
-  uint64_t tensor_bytes = 0;  // of storages, each once, before compression
-  uint64_t file_bytes = 0;    // of all files
+  uint64_t tensor_bytes = 0;       // of storages, each once, before compression
+  uint64_t file_bytes = 0;         // of all files
   std::vector<std::string> files;  // paths as published
   int64_t time_ns = 0;             // until it was published
   // What the format could not keep, and what was done about it.
