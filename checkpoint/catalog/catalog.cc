@@ -81,6 +81,10 @@ absl::string_view FormatName(Format format) {
       return "pickle";
     case Format::kSafetensors:
       return "safetensors";
+    case Format::kSafetensorsIndex:
+      return "safetensors_index";
+    case Format::kTorchIndex:
+      return "torch_index";
   }
   return "";
 }

@@ -26,10 +26,13 @@ enum class Format {
   kTorchPt2,     // torch.export.save
   kPickle,       // a bare pickle
   kSafetensors,
+  // Several files of one, which their names or an index put together.
+  kSafetensorsIndex,
+  kTorchIndex,
 };
 
 // "torch_zip", "torch_legacy", "torch_tar", "torch_script", "torch_pt2",
-// "pickle", "safetensors".
+// "pickle", "safetensors", "safetensors_index", "torch_index".
 absl::string_view FormatName(Format format);
 
 // A run of bytes in a file that tensors are views of.
