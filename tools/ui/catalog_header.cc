@@ -31,6 +31,8 @@ std::string FormatTitle(Format format) {
       return "Pickle";
     case Format::kSafetensors:
       return "safetensors";
+    case Format::kHoist:
+      return "Hoist checkpoint";
   }
   return "";
 }
