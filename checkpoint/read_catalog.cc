@@ -33,6 +33,7 @@ absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file) {
       return ReadSafetensors(file);
     case Format::kSafetensorsIndex:
     case Format::kTorchIndex:
+    case Format::kHoist:
       break;  // of folders
   }
   return absl::InternalError("a format without a reader");
