@@ -30,13 +30,11 @@ using ::testing::ElementsAre;
 // Larger than a page, which is what survives by itself.
 constexpr size_t kFileBytes = 20000;
 
-absl::Status WriteAndSync(OutputFile& file, char content) {
+absl::Status Write(OutputFile& file, char content) {
   const std::vector<uint8_t> bytes(kFileBytes, static_cast<uint8_t>(content));
   HOIST_RETURN_IF_ERROR(
       file.WriteAt(0, absl::MakeConstSpan(bytes).subspan(0, 100)));
-  HOIST_RETURN_IF_ERROR(
-      file.WriteAt(100, absl::MakeConstSpan(bytes).subspan(100)));
-  return file.Sync();
+  return file.WriteAt(100, absl::MakeConstSpan(bytes).subspan(100));
 }
 
 absl::Status PublishFile(FileSystem& files, const std::string& path,
@@ -45,7 +43,7 @@ absl::Status PublishFile(FileSystem& files, const std::string& path,
       const auto file,
       AtomicFile::Create(files, path,
                          {.overwrite = true, .expected_bytes = kFileBytes}));
-  HOIST_RETURN_IF_ERROR(WriteAndSync(file->file(), content));
+  HOIST_RETURN_IF_ERROR(Write(file->file(), content));
   return file->Publish();
 }
 
@@ -58,7 +56,8 @@ absl::Status PublishDirectory(FileSystem& files, const std::string& path,
   for (const char* name : {"x", "y"}) {
     HOIST_ASSIGN_OR_RETURN(const auto file,
                            directory->CreateFile(name, kFileBytes));
-    HOIST_RETURN_IF_ERROR(WriteAndSync(*file, content));
+    HOIST_RETURN_IF_ERROR(Write(*file, content));
+    HOIST_RETURN_IF_ERROR(file->Sync());
   }
   return directory->Publish();
 }
