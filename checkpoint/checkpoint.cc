@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,6 +20,7 @@
 #include "hoist/checkpoint/load/load_catalog.h"
 #include "hoist/checkpoint/scan/dangerous_classes.h"
 #include "hoist/checkpoint/selection/select_tensors.h"
+#include "hoist/checkpoint/zip/zip_directory.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -33,11 +35,13 @@ int64_t NanosecondsSince(Clock::time_point start) {
       .count();
 }
 
-absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file) {
-  HOIST_ASSIGN_OR_RETURN(const Format format, DetectFormat(file));
+absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file,
+                                    ThreadPool* pool) {
+  std::optional<ZipDirectory> directory;
+  HOIST_ASSIGN_OR_RETURN(const Format format, DetectFormat(file, directory));
   switch (format) {
     case Format::kTorchZip:
-      return ReadTorchZip(file);
+      return ReadTorchZip(file, pool, std::move(directory));
     case Format::kTorchLegacy:
       return ReadTorchLegacy(file);
     case Format::kTorchScript:
@@ -98,7 +102,8 @@ absl::StatusOr<const Catalog*> CatalogToLoad(const Checkpoint& checkpoint,
 
 }  // namespace
 
-absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& path) {
+absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& path,
+                                            const OpenOptions& options) {
   const auto start = Clock::now();
   absl::StatusOr<std::shared_ptr<const RandomAccessFile>> opened =
       OpenFile(path);
@@ -107,16 +112,16 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& path) {
   }
   HOIST_ASSIGN_OR_RETURN(auto file, std::move(opened));
   const int64_t file_time_ns = NanosecondsSince(start);
-  HOIST_ASSIGN_OR_RETURN(Checkpoint checkpoint, Open(std::move(file)));
+  HOIST_ASSIGN_OR_RETURN(Checkpoint checkpoint, Open(std::move(file), options));
   checkpoint.open_time_ns_ += file_time_ns;
   return checkpoint;
 }
 
 absl::StatusOr<Checkpoint> Checkpoint::Open(
-    std::shared_ptr<const RandomAccessFile> file) {
+    std::shared_ptr<const RandomAccessFile> file, const OpenOptions& options) {
   const auto start = Clock::now();
   const std::string path = file->path();
-  absl::StatusOr<Catalog> catalog = ReadCatalog(*file);
+  absl::StatusOr<Catalog> catalog = ReadCatalog(*file, options.pool);
   if (!catalog.ok()) {
     return Annotate(catalog.status(), path);
   }

@@ -11,8 +11,15 @@
 #include "hoist/checkpoint/load/load_result.h"
 #include "hoist/checkpoint/load/plan_load.h"
 #include "hoist/core/io/random_access_file.h"
+#include "hoist/core/thread/thread_pool.h"
 
 namespace hoist {
+
+struct OpenOptions {
+  // Whose threads help, besides the caller's; null for none. Must outlive
+  // Open().
+  ThreadPool* pool = nullptr;
+};
 
 // A checkpoint that is open: its catalog, and the files to read tensors from.
 //
@@ -29,10 +36,12 @@ class Checkpoint {
   // what is no checkpoint; kUnimplemented for a format or a feature that Hoist
   // knows and does not read yet; kDataLoss for a damaged file;
   // kPermissionDenied for what is refused as unsafe.
-  static absl::StatusOr<Checkpoint> Open(const std::string& path);
+  static absl::StatusOr<Checkpoint> Open(const std::string& path,
+                                         const OpenOptions& options = {});
   // The same of what is open already, or in memory (core/io/memory_file.h).
   static absl::StatusOr<Checkpoint> Open(
-      std::shared_ptr<const RandomAccessFile> file);
+      std::shared_ptr<const RandomAccessFile> file,
+      const OpenOptions& options = {});
 
   const Catalog& catalog() const { return *catalog_; }
   const std::string& path() const { return path_; }

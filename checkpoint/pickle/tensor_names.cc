@@ -69,9 +69,13 @@ class Namer {
   absl::StatusOr<std::vector<TensorEntry>> Run(ValueId root);
 
  private:
-  // One of the things inside a value, and what it adds to the name.
+  // One of the things inside a value, and what it adds to the name: the text in
+  // the graph, or one made for it.
   struct Child {
-    std::string key;
+    absl::string_view key() const { return made_key.empty() ? text : made_key; }
+
+    absl::string_view text;
+    std::string made_key;
     ValueId id;
     bool is_persistent = true;
     bool adds_key = true;
@@ -98,6 +102,7 @@ class Namer {
   // Adds to one of the totals below, which `limits_` bound.
   absl::Status CountBytes(size_t size, size_t& total) const;
   std::vector<Child> ChildrenOf(Value value) const;
+  static Child ChildAt(Value key, Value value);
   static void AddAttributes(Value state, std::vector<Child>& children);
   static bool IsModule(Value attributes);
   static void AddModuleChildren(Value attributes, std::vector<Child>& children);
@@ -119,6 +124,14 @@ class Namer {
   size_t key_bytes_ = 0;   // as often as they are looked at
 };
 
+// What is in a dict under `key`.
+Namer::Child Namer::ChildAt(Value key, Value value) {
+  if (key.kind() == ValueKind::kString) {
+    return {.text = key.AsString(), .id = value.id()};
+  }
+  return {.made_key = KeyText(key), .id = value.id()};
+}
+
 bool Namer::IsModule(Value attributes) {
   return attributes.Find("_parameters").has_value() &&
          attributes.Find("_buffers").has_value() &&
@@ -131,9 +144,8 @@ void Namer::AddModuleChildren(Value attributes, std::vector<Child>& children) {
       return;
     }
     for (size_t i = 0; i < dict.size(); ++i) {
-      children.push_back({.key = KeyText(dict.key(i)),
-                          .id = dict.value(i).id(),
-                          .is_persistent = is_persistent(dict.key(i))});
+      children.push_back(ChildAt(dict.key(i), dict.value(i)));
+      children.back().is_persistent = is_persistent(dict.key(i));
     }
   };
   const auto always = [](Value) { return true; };
@@ -191,15 +203,15 @@ std::vector<Namer::Child> Namer::ChildrenOf(Value value) const {
   std::vector<Child> children;
   switch (value.kind()) {
     case ValueKind::kDict:
+      children.reserve(value.size());
       for (size_t i = 0; i < value.size(); ++i) {
-        children.push_back(
-            {.key = KeyText(value.key(i)), .id = value.value(i).id()});
+        children.push_back(ChildAt(value.key(i), value.value(i)));
       }
       break;
     case ValueKind::kList:
     case ValueKind::kTuple:
       for (size_t i = 0; i < value.size(); ++i) {
-        children.push_back({.key = absl::StrCat(i), .id = value[i].id()});
+        children.push_back({.made_key = absl::StrCat(i), .id = value[i].id()});
       }
       break;
     case ValueKind::kOpaque: {
@@ -209,7 +221,7 @@ std::vector<Namer::Child> Namer::ChildrenOf(Value value) const {
         break;
       }
       for (size_t i = 0; i < value.size(); ++i) {
-        children.push_back({.key = absl::StrCat(i), .id = value[i].id()});
+        children.push_back({.made_key = absl::StrCat(i), .id = value[i].id()});
       }
       AddAttributes(state, children);
       break;
@@ -272,7 +284,7 @@ absl::Status Namer::Enter(ValueId id, bool has_key, bool is_persistent) {
   std::vector<Child> children = ChildrenOf(value);
   for (const Child& child : children) {
     // Keys may be long, and what has them in many places.
-    HOIST_RETURN_IF_ERROR(CountBytes(child.key.size(), key_bytes_));
+    HOIST_RETURN_IF_ERROR(CountBytes(child.key().size(), key_bytes_));
   }
   const bool is_module =
       value.kind() == ValueKind::kOpaque && IsModule(value.state());
@@ -308,7 +320,7 @@ absl::Status Namer::Walk(ValueId id, bool has_key, bool is_persistent) {
     const Child child = std::move(frame.children[frame.next++]);
     bool has_child_key = frame.has_key;
     if (child.adds_key) {
-      absl::StrAppend(&name_, has_child_key ? "." : "", child.key);
+      absl::StrAppend(&name_, has_child_key ? "." : "", child.key());
       has_child_key = true;
     }
     HOIST_RETURN_IF_ERROR(Enter(child.id, has_child_key, child.is_persistent));
