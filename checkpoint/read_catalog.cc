@@ -1,5 +1,6 @@
 #include "hoist/checkpoint/read_catalog.h"
 
+#include <optional>
 #include <utility>
 
 #include "hoist/checkpoint/formats/detect/detect.h"
@@ -10,15 +11,18 @@
 #include "hoist/checkpoint/formats/torch_script/torch_script_reader.h"
 #include "hoist/checkpoint/formats/torch_tar/torch_tar_reader.h"
 #include "hoist/checkpoint/formats/torch_zip/torch_zip_reader.h"
+#include "hoist/checkpoint/zip/zip_directory.h"
 #include "hoist/core/status/status_macros.h"
 
 namespace hoist {
 
-absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file) {
-  HOIST_ASSIGN_OR_RETURN(const Format format, DetectFormat(file));
+absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file,
+                                    ThreadPool* pool) {
+  std::optional<ZipDirectory> directory;
+  HOIST_ASSIGN_OR_RETURN(const Format format, DetectFormat(file, directory));
   switch (format) {
     case Format::kTorchZip:
-      return ReadTorchZip(file);
+      return ReadTorchZip(file, pool, std::move(directory));
     case Format::kTorchLegacy:
       return ReadTorchLegacy(file);
     case Format::kTorchScript:

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "hoist/core/base/check.h"
@@ -47,6 +48,9 @@ using ValueId = uint32_t;
 // it; afterwards it is constant, and thread-safe.
 class ValueGraph {
  public:
+  // Most tuples have a few, which need no memory of their own.
+  using Items = absl::InlinedVector<ValueId, 6>;
+
   struct Node {
     ValueKind kind = ValueKind::kNone;
     // The class: a kClass value, or kNoneId for the kind's own (dict, list,
@@ -59,7 +63,7 @@ class ValueGraph {
     // its module, "torch.Size". kDict: key, value, key, value, ... kOpaque: the
     // arguments it was made from.
     std::variant<std::monostate, int64_t, double, std::complex<double>,
-                 std::string, std::vector<ValueId>>
+                 std::string, Items>
         data;
   };
 
@@ -90,6 +94,10 @@ class ValueGraph {
   }
 
  private:
+  // Adds a value without data.
+  Node& AddEmpty(ValueKind kind, ValueId type = kNoneId);
+  ValueId last_id() const { return static_cast<ValueId>(nodes_.size() - 1); }
+
   StableVector<Node> nodes_;
   // By module and name, which are parts of the nodes' own text.
   absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, ValueId>
@@ -132,7 +140,7 @@ class Value {
   }
   // Item i of a list, tuple, set or of an opaque object's arguments.
   Value operator[](size_t i) const {
-    const std::vector<ValueId>& list = items();
+    const ValueGraph::Items& list = items();
     HOIST_CHECK(kind() != ValueKind::kDict && i < list.size());
     return Value(graph_, list[i]);
   }
@@ -147,13 +155,13 @@ class Value {
 
  private:
   const ValueGraph::Node& node() const { return graph_->node(id_); }
-  const std::vector<ValueId>& items() const {
-    const auto* const list = std::get_if<std::vector<ValueId>>(&node().data);
+  const ValueGraph::Items& items() const {
+    const auto* const list = std::get_if<ValueGraph::Items>(&node().data);
     HOIST_CHECK(list != nullptr);
     return *list;
   }
   const ValueId* entry(size_t i) const {
-    const std::vector<ValueId>& list = items();
+    const ValueGraph::Items& list = items();
     HOIST_CHECK(kind() == ValueKind::kDict && i < list.size() / 2);
     return &list[2 * i];
   }

@@ -29,7 +29,7 @@ constexpr int kNewestProtocol = 5;
 constexpr size_t kMaxCopyFactor = 4;
 constexpr size_t kFreeCopyBytes = size_t{1} << 20;
 
-using Items = std::vector<ValueId>;
+using Items = ValueGraph::Items;
 
 class Machine {
  public:
@@ -146,9 +146,9 @@ class Machine {
 
   size_t position_ = 0;
   bool stopped_ = false;
-  Items stack_;
-  Items popped_;               // what PopSpan() gave last
-  std::vector<size_t> marks_;  // heights of the stack
+  std::vector<ValueId> stack_;
+  std::vector<ValueId> popped_;  // what PopSpan() gave last
+  std::vector<size_t> marks_;    // heights of the stack
   Memo memo_;
   size_t copied_bytes_ = 0;
   size_t first_value_ = 0;
@@ -549,7 +549,7 @@ absl::Status Machine::FloatLine() {
 template <typename Length>
 absl::Status Machine::BinString() {
   HOIST_ASSIGN_OR_RETURN(const absl::string_view text, TakeCounted<Length>());
-  return PushText(ValueKind::kString, text);
+  return Push(graph_.AddString(text));
 }
 
 template <typename Length>
@@ -747,8 +747,7 @@ absl::Status Machine::Call(ValueId callable,
     items.push_back(callable);
   }
   items.insert(items.end(), arguments.begin(), arguments.end());
-  const ValueId opaque =
-      graph_.AddItems(ValueKind::kOpaque, std::move(items), type);
+  const ValueId opaque = graph_.AddItems(ValueKind::kOpaque, items, type);
   HOIST_RETURN_IF_ERROR(CountCopies(opaque));
   return Push(opaque);
 }

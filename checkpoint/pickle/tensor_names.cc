@@ -69,9 +69,13 @@ class Namer {
   absl::StatusOr<std::vector<TensorEntry>> Run(ValueId root);
 
  private:
-  // One of the things inside a value, and what it adds to the name.
+  // One of the things inside a value, and what it adds to the name: the text in
+  // the graph, or one made for it.
   struct Child {
-    std::string key;
+    absl::string_view key() const { return made_key.empty() ? text : made_key; }
+
+    absl::string_view text;
+    std::string made_key;
     ValueId id;
     ValuePlace place;
     bool is_persistent = true;
@@ -101,6 +105,7 @@ class Namer {
   // Adds to one of the totals below, which `limits_` bound.
   absl::Status CountBytes(size_t size, size_t& total) const;
   std::vector<Child> ChildrenOf(Value value) const;
+  static Child ChildAt(Value dict, size_t i);
   static void AddAttributes(Value state, std::vector<Child>& children);
   static bool IsModule(Value attributes);
   static void AddModuleChildren(Value attributes, std::vector<Child>& children);
@@ -123,6 +128,17 @@ class Namer {
   size_t key_bytes_ = 0;   // as often as they are looked at
 };
 
+// What is in a dict under `key`.
+Namer::Child Namer::ChildAt(Value dict, size_t i) {
+  Child child = {.id = dict.value(i).id(), .place = {dict.id(), 2 * i + 1}};
+  if (dict.key(i).kind() == ValueKind::kString) {
+    child.text = dict.key(i).AsString();
+  } else {
+    child.made_key = KeyText(dict.key(i));
+  }
+  return child;
+}
+
 bool Namer::IsModule(Value attributes) {
   return attributes.Find("_parameters").has_value() &&
          attributes.Find("_buffers").has_value() &&
@@ -135,10 +151,8 @@ void Namer::AddModuleChildren(Value attributes, std::vector<Child>& children) {
       return;
     }
     for (size_t i = 0; i < dict.size(); ++i) {
-      children.push_back({.key = KeyText(dict.key(i)),
-                          .id = dict.value(i).id(),
-                          .place = {dict.id(), 2 * i + 1},
-                          .is_persistent = is_persistent(dict.key(i))});
+      children.push_back(ChildAt(dict, i));
+      children.back().is_persistent = is_persistent(dict.key(i));
     }
   };
   const auto always = [](Value) { return true; };
@@ -196,16 +210,15 @@ std::vector<Namer::Child> Namer::ChildrenOf(Value value) const {
   std::vector<Child> children;
   switch (value.kind()) {
     case ValueKind::kDict:
+      children.reserve(value.size());
       for (size_t i = 0; i < value.size(); ++i) {
-        children.push_back({.key = KeyText(value.key(i)),
-                            .id = value.value(i).id(),
-                            .place = {value.id(), 2 * i + 1}});
+        children.push_back(ChildAt(value, i));
       }
       break;
     case ValueKind::kList:
     case ValueKind::kTuple:
       for (size_t i = 0; i < value.size(); ++i) {
-        children.push_back({.key = absl::StrCat(i),
+        children.push_back({.made_key = absl::StrCat(i),
                             .id = value[i].id(),
                             .place = {value.id(), i}});
       }
@@ -217,7 +230,7 @@ std::vector<Namer::Child> Namer::ChildrenOf(Value value) const {
         break;
       }
       for (size_t i = 0; i < value.size(); ++i) {
-        children.push_back({.key = absl::StrCat(i),
+        children.push_back({.made_key = absl::StrCat(i),
                             .id = value[i].id(),
                             .place = {value.id(), i}});
       }
@@ -287,7 +300,7 @@ absl::Status Namer::Enter(ValueId id, ValuePlace place, bool has_key,
   std::vector<Child> children = ChildrenOf(value);
   for (const Child& child : children) {
     // Keys may be long, and what has them in many places.
-    HOIST_RETURN_IF_ERROR(CountBytes(child.key.size(), key_bytes_));
+    HOIST_RETURN_IF_ERROR(CountBytes(child.key().size(), key_bytes_));
   }
   const bool is_module =
       value.kind() == ValueKind::kOpaque && IsModule(value.state());
@@ -324,7 +337,7 @@ absl::Status Namer::Walk(ValueId id, ValuePlace place, bool has_key,
     const Child child = std::move(frame.children[frame.next++]);
     bool has_child_key = frame.has_key;
     if (child.adds_key) {
-      absl::StrAppend(&name_, has_child_key ? "." : "", child.key);
+      absl::StrAppend(&name_, has_child_key ? "." : "", child.key());
       has_child_key = true;
     }
     HOIST_RETURN_IF_ERROR(

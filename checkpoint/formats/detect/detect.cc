@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
@@ -77,15 +78,17 @@ bool IsSafetensors(absl::string_view head) {
 
 // By the records beside the pickle, as torch.load goes by them. An archive
 // whose directory cannot be read is left to torch.save's reader.
-Format FormatOfZip(const RandomAccessFile& file) {
-  const auto zip = ZipDirectory::Read(file);
+Format FormatOfZip(const RandomAccessFile& file,
+                   std::optional<ZipDirectory>& directory) {
+  auto zip = ZipDirectory::Read(file);
   if (!zip.ok()) {
     return Format::kTorchZip;
   }
-  if (zip->Find("serialized_exported_program.json") != nullptr) {
+  directory = *std::move(zip);
+  if (directory->Find("serialized_exported_program.json") != nullptr) {
     return Format::kTorchPt2;
   }
-  for (const ZipMember& member : zip->members()) {
+  for (const ZipMember& member : directory->members()) {
     const size_t slash = member.name.find('/');
     if (slash == std::string::npos) {
       continue;
@@ -120,6 +123,12 @@ absl::Status Unknown(absl::string_view head) {
 }  // namespace
 
 absl::StatusOr<Format> DetectFormat(const RandomAccessFile& file) {
+  std::optional<ZipDirectory> directory;
+  return DetectFormat(file, directory);
+}
+
+absl::StatusOr<Format> DetectFormat(const RandomAccessFile& file,
+                                    std::optional<ZipDirectory>& directory) {
   if (file.size_bytes() == 0) {
     return WithHint(
         absl::DataLossError("The file is empty (0 bytes)"),
@@ -135,7 +144,7 @@ absl::StatusOr<Format> DetectFormat(const RandomAccessFile& file) {
     return Format::kSafetensors;
   }
   if (absl::StartsWith(head, kZipMagic)) {
-    return FormatOfZip(file);
+    return FormatOfZip(file, directory);
   }
   if (IsTorchLegacy(head)) {
     return Format::kTorchLegacy;

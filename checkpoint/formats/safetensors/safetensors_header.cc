@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <optional>
 #include <string_view>
@@ -63,11 +64,25 @@ absl::Status Mistyped(absl::string_view what, dom::element found,
 }
 
 absl::Status CheckKeysDiffer(dom::object object) {
-  absl::flat_hash_set<absl::string_view> keys;
+  const auto twice = [](absl::string_view key) {
+    return absl::DataLossError(
+        absl::StrCat("Key ", QuotedName(key), " is there twice"));
+  };
+  // A tensor's entry has three, which need no set.
+  constexpr size_t kMaxCompared = 4;
+  std::array<absl::string_view, kMaxCompared> first;
+  size_t count = 0;
+  absl::flat_hash_set<absl::string_view> others;
   for (const dom::key_value_pair field : object) {
-    if (!keys.insert(View(field.key)).second) {
-      return absl::DataLossError(
-          absl::StrCat("Key ", QuotedName(View(field.key)), " is there twice"));
+    const absl::string_view key = View(field.key);
+    const auto end = first.begin() + static_cast<ptrdiff_t>(count);
+    if (std::find(first.begin(), end, key) != end) {
+      return twice(key);
+    }
+    if (count < kMaxCompared) {
+      first[count++] = key;
+    } else if (!others.insert(key).second) {
+      return twice(key);
     }
   }
   return absl::OkStatus();

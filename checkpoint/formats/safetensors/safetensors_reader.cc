@@ -133,10 +133,14 @@ absl::StatusOr<SafetensorsHeader> ReadHeader(const RandomAccessFile& file,
   HOIST_ASSIGN_OR_RETURN(SafetensorsHeader header,
                          ParseSafetensorsHeader(text));
   data_offset = kLengthBytes + size;
-  std::stable_sort(header.tensors.begin(), header.tensors.end(),
-                   [](const HeaderTensor& a, const HeaderTensor& b) {
-                     return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
-                   });
+  const auto is_before = [](const HeaderTensor& a, const HeaderTensor& b) {
+    return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
+  };
+  // Most headers are in the order of their data.
+  if (!std::is_sorted(header.tensors.begin(), header.tensors.end(),
+                      is_before)) {
+    std::stable_sort(header.tensors.begin(), header.tensors.end(), is_before);
+  }
   HOIST_ASSIGN_OR_RETURN(const uint64_t data_size, CheckLayout(header.tensors));
   HOIST_RETURN_IF_ERROR(
       CheckFileSize(file, data_offset, data_size, header.tensors));

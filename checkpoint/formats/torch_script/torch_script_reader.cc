@@ -104,7 +104,7 @@ absl::StatusOr<Catalog> ReadTorchScript(const RandomAccessFile& file) {
   HOIST_ASSIGN_OR_RETURN(catalog.root_id, read(kModule, "data/"));
   HOIST_ASSIGN_OR_RETURN(const ValueId constants,
                          read(kConstants, "constants/"));
-  catalog.storages = std::move(records.entries());
+  HOIST_ASSIGN_OR_RETURN(catalog.storages, records.Finish());
 
   ScriptClasses classes(file, archive);
   HOIST_ASSIGN_OR_RETURN(ScriptTensors named,

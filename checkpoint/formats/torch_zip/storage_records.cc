@@ -2,6 +2,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "hoist/checkpoint/zip/zip_header_reader.h"
 #include "hoist/core/base/checked_math.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
@@ -78,7 +79,6 @@ absl::StatusOr<PickledStorage> StorageRecords::Add(const ZipMember& member,
   StorageEntry entry;
   entry.name = std::move(record);
   entry.size_bytes = member.size_bytes;
-  HOIST_ASSIGN_OR_RETURN(entry.offset_bytes, headers_.DataOffset(member));
   if (member.is_deflated()) {
     entry.deflated_bytes = member.stored_bytes;
   }
@@ -93,8 +93,19 @@ absl::StatusOr<PickledStorage> StorageRecords::Add(const ZipMember& member,
                          .is_untyped = is_untyped,
                          .location = std::string(location)};
   entries_.push_back(std::move(entry));
+  members_.push_back(&member);
   by_record_.emplace(&member, storage);
   return storage;
+}
+
+absl::StatusOr<std::vector<StorageEntry>> StorageRecords::Finish(
+    ThreadPool* pool) {
+  HOIST_ASSIGN_OR_RETURN(const std::vector<uint64_t> offsets,
+                         ReadZipDataOffsets(file_, members_, pool));
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    entries_[i].offset_bytes = offsets[i];
+  }
+  return std::move(entries_);
 }
 
 absl::Status SwapUntypedStorages(const std::vector<PickledStorage>& storages,

@@ -12,13 +12,15 @@
 #include "hoist/checkpoint/catalog/catalog.h"
 #include "hoist/checkpoint/formats/torch_zip/torch_archive.h"
 #include "hoist/checkpoint/pickle/torch_vocabulary.h"
-#include "hoist/checkpoint/zip/zip_header_reader.h"
+#include "hoist/checkpoint/zip/zip_directory.h"
 #include "hoist/core/io/random_access_file.h"
+#include "hoist/core/thread/thread_pool.h"
 
 namespace hoist {
 
 // Turns the persistent ids of a pickle in a TorchArchive into storages of the
-// catalog, each record once. Both must outlive it. Thread-compatible.
+// catalog, each record once: first all ids, then Finish(). File and archive
+// must outlive it. Thread-compatible.
 class StorageRecords {
  public:
   // The dtype of a storage class, as StorageClassDType() tells it.
@@ -27,19 +29,22 @@ class StorageRecords {
   StorageRecords(const RandomAccessFile& file, const TorchArchive& archive,
                  bool is_big_endian,
                  DTypeOfClass dtype_of_class = StorageClassDType)
-      : headers_(file),
+      : file_(file),
         archive_(archive),
         is_big_endian_(is_big_endian),
         dtype_of_class_(dtype_of_class) {}
 
   // `id` is ("storage", class, key, location, number of elements), its record
-  // `folder` and the key. Reads the record's header. kDataLoss if it is not
-  // there, or of another size: only that of a storage without data, on the
-  // "meta" device, may be empty. kUnimplemented for a class that is not known.
+  // `folder` and the key. kDataLoss if it is not there, or of another size:
+  // only that of a storage without data, on the "meta" device, may be empty.
+  // kUnimplemented for a class that is not known.
   absl::StatusOr<PickledStorage> Load(Value id,
                                       absl::string_view folder = "data/");
 
-  std::vector<StorageEntry>& entries() { return entries_; }
+  // The storages, whose records' headers are read for it, by `pool`'s threads
+  // as well unless that is null; blocks. kDataLoss for a header that is not
+  // there, or another's. Call it once.
+  absl::StatusOr<std::vector<StorageEntry>> Finish(ThreadPool* pool = nullptr);
 
  private:
   absl::StatusOr<PickledStorage> Add(const ZipMember& member,
@@ -48,11 +53,12 @@ class StorageRecords {
                                      absl::string_view location,
                                      uint64_t size_bytes);
 
-  ZipHeaderReader headers_;
+  const RandomAccessFile& file_;
   const TorchArchive& archive_;
   const bool is_big_endian_;
   const DTypeOfClass dtype_of_class_;
   std::vector<StorageEntry> entries_;
+  std::vector<const ZipMember*> members_;  // of entries_
   absl::flat_hash_map<const ZipMember*, PickledStorage> by_record_;
 };
 

@@ -50,8 +50,11 @@ absl::Status ReadMetadata(const TorchArchive& archive, Catalog& catalog) {
 
 }  // namespace
 
-absl::StatusOr<Catalog> ReadTorchZip(const RandomAccessFile& file) {
-  HOIST_ASSIGN_OR_RETURN(const TorchArchive archive, TorchArchive::Open(file));
+absl::StatusOr<Catalog> ReadTorchZip(const RandomAccessFile& file,
+                                     ThreadPool* pool,
+                                     std::optional<ZipDirectory> directory) {
+  HOIST_ASSIGN_OR_RETURN(const TorchArchive archive,
+                         TorchArchive::Open(file, std::move(directory)));
   Catalog catalog;
   catalog.format = Format::kTorchZip;
   catalog.files = {{.path = file.path(), .size_bytes = file.size_bytes()}};
@@ -71,7 +74,7 @@ absl::StatusOr<Catalog> ReadTorchZip(const RandomAccessFile& file) {
   if (!read.ok()) {
     return Annotate(read.status(), "data.pkl");
   }
-  catalog.storages = std::move(records.entries());
+  HOIST_ASSIGN_OR_RETURN(catalog.storages, records.Finish(pool));
   HOIST_RETURN_IF_ERROR(
       FinishCatalog(std::move(graph), read->root, vocabulary, catalog));
   if (is_big_endian) {
