@@ -174,16 +174,6 @@ RebuildCall TensorCalls::Plain(bool requires_grad) const {
   return call;
 }
 
-// Whether PyTorch has storages for tensors of that device.
-bool HasStorages(absl::string_view location) {
-  for (const absl::string_view device : {"xla", "maia", "mtia"}) {
-    if (absl::StartsWith(location, device)) {
-      return false;
-    }
-  }
-  return true;
-}
-
 absl::StatusOr<RebuildCall> TensorCalls::Make(const SplitState* quantizer,
                                               bool requires_grad) const {
   const DType dtype = entry_.spec.dtype;
@@ -199,7 +189,7 @@ absl::StatusOr<RebuildCall> TensorCalls::Make(const SplitState* quantizer,
   if (quantizer != nullptr) {
     return Quantized(*quantizer, requires_grad);
   }
-  return HasStorages(entry_.location) ? Plain(requires_grad)
+  return HasDeviceStorages(entry_.location) ? Plain(requires_grad)
                                       : OfDevice(requires_grad);
 }
 
@@ -215,6 +205,15 @@ std::optional<SplitState> QuantizerOf(Value state) {
 }
 
 }  // namespace
+
+bool HasDeviceStorages(absl::string_view location) {
+  for (const absl::string_view device : {"xla", "maia", "mtia"}) {
+    if (absl::StartsWith(location, device)) {
+      return false;
+    }
+  }
+  return true;
+}
 
 bool HasStorageClass(DType dtype) { return !StorageClass(dtype).empty(); }
 

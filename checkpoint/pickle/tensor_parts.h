@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "hoist/checkpoint/catalog/catalog.h"
 #include "hoist/checkpoint/pickle/attribute_parts.h"
@@ -38,6 +39,10 @@ bool HasStorageClass(DType dtype);
 // Whether it is one of the dtypes that a quantizer makes numbers of.
 // Thread-safe.
 bool IsQuantizedDType(DType dtype);
+
+// Whether PyTorch saves storages of the device with that location; of others it
+// saves tensors as ones on the CPU. Thread-safe.
+bool HasDeviceStorages(absl::string_view location);
 
 // The call that makes a tensor of PyTorch's, as torch.save pickles it (specs:
 // pytorch-formats.md 3.6). The tensor is an entry of `catalog`, its storage has

@@ -82,7 +82,7 @@ PickledStorageName NameOf(const StorageUse& use, size_t key,
                           StorageNeed& need) {
   PickledStorageName name{.key = absl::StrCat(key),
                           .dtype = use.ClassDType(),
-                          .location = HasStorages(use.location)
+                          .location = HasDeviceStorages(use.location)
                                           ? use.location
                                           : "cpu"};
   // Offsets are in elements of each tensor.
