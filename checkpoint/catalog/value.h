@@ -53,6 +53,9 @@ class ValueGraph {
 
   struct Node {
     ValueKind kind = ValueKind::kNone;
+    // Of an object: made by its class's __new__ (NEWOBJ), so that no __init__ is
+    // called when it is pickled again. Else by a call of what its type names.
+    bool is_new = false;
     // The class: a kClass value, or kNoneId for the kind's own (dict, list,
     // ...).
     ValueId type = 0;
@@ -150,8 +153,12 @@ class Value {
   // The last value of a dict under that string; nullopt also if it is no dict.
   std::optional<Value> Find(absl::string_view key) const;
 
+  // Its class, a kClass value; a kNone value if that is the kind's own.
+  Value type() const { return Value(graph_, node().type); }
   // The state it was given; a kNone value if none.
   Value state() const { return Value(graph_, node().state); }
+  // As ValueGraph::Node has it.
+  bool is_new() const { return node().is_new; }
 
  private:
   const ValueGraph::Node& node() const { return graph_->node(id_); }

@@ -99,6 +99,7 @@ class Machine {
   absl::Status Global();
   absl::Status StackGlobal();
   absl::Status Reduce();
+  absl::Status NewObj();
   absl::Status NewObjEx();
   absl::Status Build();
   absl::Status Inst();
@@ -138,6 +139,7 @@ class Machine {
                           bool pairs);
   absl::Status Call(ValueId callable, absl::Span<const ValueId> arguments);
   absl::Status CountCopies(ValueId made);
+  void MarkNew();
 
   const absl::Span<const uint8_t> bytes_;
   PickleVocabulary& vocabulary_;
@@ -228,7 +230,7 @@ constexpr Opcodes MakeOpcodes() {
   table['c'] = {"GLOBAL", &Machine::Global};
   table[0x93] = {"STACK_GLOBAL", &Machine::StackGlobal};
   table['R'] = {"REDUCE", &Machine::Reduce};
-  table[0x81] = {"NEWOBJ", &Machine::Reduce};
+  table[0x81] = {"NEWOBJ", &Machine::NewObj};
   table[0x92] = {"NEWOBJ_EX", &Machine::NewObjEx};
   table['b'] = {"BUILD", &Machine::Build};
   table['i'] = {"INST", &Machine::Inst};
@@ -703,7 +705,6 @@ absl::Status Machine::StackGlobal() {
                    Value(&graph_, name).AsString());
 }
 
-// REDUCE and NEWOBJ: what both make of a callable and its arguments is data.
 absl::Status Machine::Reduce() {
   HOIST_ASSIGN_OR_RETURN(const ValueId arguments, PopValue());
   HOIST_ASSIGN_OR_RETURN(const ValueId callable, PopValue());
@@ -711,6 +712,13 @@ absl::Status Machine::Reduce() {
     return absl::DataLossError("the arguments are no tuple");
   }
   return Call(callable, std::get<Items>(graph_.node(arguments).data));
+}
+
+// What this makes of a class and its arguments is data as what REDUCE makes.
+absl::Status Machine::NewObj() {
+  HOIST_RETURN_IF_ERROR(Reduce());
+  MarkNew();
+  return absl::OkStatus();
 }
 
 absl::Status Machine::NewObjEx() {
@@ -725,7 +733,14 @@ absl::Status Machine::NewObjEx() {
   if (!std::get<Items>(graph_.node(keywords).data).empty()) {
     items.push_back(keywords);
   }
-  return Call(callable, items);
+  HOIST_RETURN_IF_ERROR(Call(callable, items));
+  MarkNew();
+  return absl::OkStatus();
+}
+
+void Machine::MarkNew() {
+  ValueGraph::Node& made = graph_.node(stack_.back());
+  made.is_new = made.kind == ValueKind::kOpaque;
 }
 
 absl::Status Machine::Call(ValueId callable,
