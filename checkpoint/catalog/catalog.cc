@@ -138,6 +138,10 @@ absl::string_view FormatName(Format format) {
       return "pickle";
     case Format::kSafetensors:
       return "safetensors";
+    case Format::kSafetensorsIndex:
+      return "safetensors_index";
+    case Format::kTorchIndex:
+      return "torch_index";
     case Format::kHoist:
       return "hoist";
   }

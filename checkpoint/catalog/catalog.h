@@ -27,11 +27,14 @@ enum class Format {
   kTorchPt2,     // torch.export.save
   kPickle,       // a bare pickle
   kSafetensors,
+  // Several files of one, which their names or an index put together.
+  kSafetensorsIndex,
+  kTorchIndex,
   kHoist,  // Hoist's own
 };
 
 // "torch_zip", "torch_legacy", "torch_tar", "torch_script", "torch_pt2",
-// "pickle", "safetensors", "hoist".
+// "pickle", "safetensors", "safetensors_index", "torch_index", "hoist".
 absl::string_view FormatName(Format format);
 
 // A part of a storage that is read, checked and decoded by itself.

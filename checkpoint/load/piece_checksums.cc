@@ -3,9 +3,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "hoist/checkpoint/catalog/storage_damage.h"
 #include "hoist/core/hash/crc32.h"
-#include "hoist/core/status/annotate.h"
 #include "hoist/core/tensor/ops/crc32c.h"
 
 namespace hoist {
@@ -81,18 +80,12 @@ absl::Status PieceChecksums::Compare() const {
 absl::Status PieceChecksums::Damaged(const StorageNeed& need,
                                      const Record& record, uint32_t crc) const {
   const StorageEntry& entry = catalog_.storages[need.storage];
-  std::string where =
-      absl::StrCat(entry.name, TensorOver(catalog_, need.storage));
+  std::string part;
   if (record.size_bytes != entry.size_bytes) {
-    absl::StrAppend(&where, ", bytes ", record.begin_bytes, " to ",
-                    record.begin_bytes + record.size_bytes, ",");
+    part = absl::StrCat("bytes ", record.begin_bytes, " to ",
+                        record.begin_bytes + record.size_bytes);
   }
-  return WithHint(
-      absl::DataLossError(absl::StrFormat(
-          "%s: %s is damaged: its checksum is %08x, and %08x is recorded",
-          catalog_.files[entry.file].path, where, crc, record.crc)),
-      "The file has changed since it was written; get it again, or take "
-      "another checkpoint");
+  return StorageDamage(catalog_, need.storage, crc, record.crc, part);
 }
 
 }  // namespace hoist
