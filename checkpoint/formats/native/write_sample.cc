@@ -23,8 +23,7 @@ int main(int argc, char** argv) {
       {"version_1.hoist", {.native_version = 1}},
       {"version_2_raw.hoist", {}},
       {"version_2_encoded.hoist", {.compress = true}},
-      {"version_1_directory",
-       {.max_shard_bytes = 40'000, .native_version = 1}},
+      {"version_1_directory", {.max_shard_bytes = 40'000, .native_version = 1}},
       {"version_2_directory", {.max_shard_bytes = 40'000, .compress = true}}};
   const hoist::SampleCheckpoint sample = hoist::MakeSampleCheckpoint(20'000);
   for (const Case& c : cases) {
