@@ -27,14 +27,17 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 
-constexpr uint64_t kLargeBytes = uint64_t{5} << 20 | 4096;
+constexpr uint64_t kLargeBytes = uint64_t{1} << 20 | 4096;
+constexpr uint64_t kShardBytes = uint64_t{1} << 20;
+// Several chunks in the large storages.
+constexpr uint32_t kChunkBytes = uint32_t{256} << 10;
 
 class NativeWriterTest : public ::testing::Test {
  protected:
   absl::StatusOr<WriteReport> Write(const Catalog& catalog, CatalogFiles files,
                                     const std::string& name,
                                     const WriteOptions& options,
-                                    uint32_t chunk_bytes = kNativeChunkBytes) {
+                                    uint32_t chunk_bytes = kChunkBytes) {
     return WriteNative(catalog, files, *file_system_, directory_.path(name),
                        options, chunk_bytes);
   }
@@ -98,7 +101,7 @@ TEST_F(NativeWriterTest, EveryWayKeepsEverything) {
   std::string meaning;
   for (const int version : {1, 2}) {
     for (const bool compress : {false, true}) {
-      for (const uint64_t max_shard_bytes : {0, 4 << 20}) {
+      for (const uint64_t max_shard_bytes : {uint64_t{0}, kShardBytes}) {
         if (version == 1 && compress) {
           continue;
         }
@@ -140,7 +143,7 @@ TEST_F(NativeWriterTest, WhatWasReadIsWrittenAgain) {
   const SampleCheckpoint sample = MakeSampleCheckpoint(kLargeBytes);
   HOIST_ASSERT_OK(Write(sample, "a", {.compress = true}).status());
   const Checkpoint first = Open("a");
-  for (const uint32_t chunk_bytes : {kNativeChunkBytes, uint32_t{64} << 10}) {
+  for (const uint32_t chunk_bytes : {kChunkBytes, uint32_t{64} << 10}) {
     HOIST_ASSERT_OK(Write(first.catalog(), first.files(), "b",
                           {.overwrite = true}, chunk_bytes)
                         .status());
@@ -248,7 +251,7 @@ TEST_F(NativeWriterTest, DamagedNativeSources) {
         Write(sample, "good", {.overwrite = true, .compress = compress})
             .status());
     std::string bytes = Bytes("good");
-    bytes[2 << 20] = static_cast<char>(~bytes[2 << 20]);
+    bytes[300'000] = static_cast<char>(~bytes[300'000]);
     directory_.Write("damaged", bytes);
     const Checkpoint damaged = Open("damaged");
     EXPECT_THAT(
@@ -295,7 +298,7 @@ TEST_F(NativeWriterTest, RefusesWhatThereIsNot) {
 TEST_F(NativeWriterTest, ProgressEndsWithAll) {
   const SampleCheckpoint sample = MakeSampleCheckpoint(kLargeBytes);
   for (const bool compress : {false, true}) {
-    for (const uint64_t max_shard_bytes : {0, 4 << 20}) {
+    for (const uint64_t max_shard_bytes : {uint64_t{0}, kShardBytes}) {
       uint64_t last = 0;
       uint64_t all = 0;
       HOIST_ASSERT_OK_AND_ASSIGN(
@@ -318,7 +321,8 @@ TEST_F(NativeWriterTest, ProgressEndsWithAll) {
 // with.
 TEST_F(NativeWriterTest, ShardsBelongTogether) {
   const SampleCheckpoint sample = MakeSampleCheckpoint(kLargeBytes);
-  HOIST_ASSERT_OK(Write(sample, "m", {.max_shard_bytes = 4 << 20}).status());
+  HOIST_ASSERT_OK(
+      Write(sample, "m", {.max_shard_bytes = kShardBytes}).status());
   EXPECT_THAT(directory_.Names("m"),
               ElementsAre("index.hoist", "shard-00001.hoist",
                           "shard-00002.hoist", "shard-00003.hoist"));
@@ -356,8 +360,10 @@ TEST_F(NativeWriterTest, AnotherRunsShardIsNoticed) {
   const SampleCheckpoint sample = MakeSampleCheckpoint(kLargeBytes);
   SampleCheckpoint changed = sample;
   changed.catalog.tensors[0].location = "cuda:7";
-  HOIST_ASSERT_OK(Write(sample, "a", {.max_shard_bytes = 4 << 20}).status());
-  HOIST_ASSERT_OK(Write(changed, "b", {.max_shard_bytes = 4 << 20}).status());
+  HOIST_ASSERT_OK(
+      Write(sample, "a", {.max_shard_bytes = kShardBytes}).status());
+  HOIST_ASSERT_OK(
+      Write(changed, "b", {.max_shard_bytes = kShardBytes}).status());
   directory_.Write("a/shard-00002.hoist", Bytes("b/shard-00002.hoist"));
   EXPECT_THAT(Checkpoint::Open(directory_.path("a")),
               StatusIs(absl::StatusCode::kDataLoss,
