@@ -10,6 +10,8 @@
 #include "absl/strings/str_join.h"
 #include "hoist/checkpoint/formats/detect/folders.h"
 #include "hoist/checkpoint/formats/detect/index_file.h"
+#include "hoist/checkpoint/formats/native/native_layout.h"
+#include "hoist/checkpoint/formats/native/native_reader.h"
 #include "hoist/checkpoint/load/load_catalog.h"
 #include "hoist/checkpoint/open_shards.h"
 #include "hoist/checkpoint/read_catalog.h"
@@ -90,6 +92,9 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenPath(const std::string& path,
     return OpenFolder(path, "", options);
   }
   HOIST_ASSIGN_OR_RETURN(auto file, std::move(opened));
+  if (IsNative(*file)) {
+    return OpenNative(std::move(file));
+  }
   if (!IsShardIndexFile(*file)) {
     return Open(std::move(file), options);
   }
@@ -116,9 +121,26 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(
   return checkpoint;
 }
 
+absl::StatusOr<Checkpoint> Checkpoint::OpenNative(
+    std::shared_ptr<const RandomAccessFile> file) {
+  const std::string path = file->path();
+  absl::StatusOr<NativeCheckpoint> native = ReadNativeShards(std::move(file));
+  if (!native.ok()) {
+    return Annotate(native.status(), path);
+  }
+  Checkpoint checkpoint;
+  checkpoint.files_ = std::move(native->files);
+  checkpoint.SetCatalog(std::move(native->catalog));
+  return checkpoint;
+}
+
 absl::StatusOr<Checkpoint> Checkpoint::OpenFolder(const std::string& folder,
                                                   const std::string& index_file,
                                                   const OpenOptions& options) {
+  if (auto native = OpenFile(absl::StrCat(folder, "/", kNativeIndexName));
+      native.ok() && index_file.empty() && IsNative(**native)) {
+    return OpenNative(*std::move(native));
+  }
   HOIST_ASSIGN_OR_RETURN(std::optional<ShardSet> shards,
                          FindShards(folder, index_file, options.pool));
   if (!shards) {

@@ -58,6 +58,9 @@ class Checkpoint {
   Checkpoint() = default;
   static absl::StatusOr<Checkpoint> OpenPath(const std::string& path,
                                              const OpenOptions& options);
+  // A file in Hoist's own format, with those that it names.
+  static absl::StatusOr<Checkpoint> OpenNative(
+      std::shared_ptr<const RandomAccessFile> file);
   // What lies in `folder`, by `index_file` in it if that is given.
   static absl::StatusOr<Checkpoint> OpenFolder(const std::string& folder,
                                                const std::string& index_file,

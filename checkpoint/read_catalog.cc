@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "hoist/checkpoint/formats/detect/detect.h"
+#include "hoist/checkpoint/formats/native/native_reader.h"
 #include "hoist/checkpoint/formats/pickle/pickle_reader.h"
 #include "hoist/checkpoint/formats/safetensors/safetensors_reader.h"
 #include "hoist/checkpoint/formats/torch_legacy/torch_legacy_reader.h"
@@ -35,9 +36,10 @@ absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file,
       return ReadBarePickle(file);
     case Format::kSafetensors:
       return ReadSafetensors(file);
+    case Format::kHoist:
+      return ReadNative(file);
     case Format::kSafetensorsIndex:
     case Format::kTorchIndex:
-    case Format::kHoist:
       break;  // of folders
   }
   return absl::InternalError("a format without a reader");

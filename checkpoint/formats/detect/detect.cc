@@ -12,6 +12,7 @@
 #include "absl/types/span.h"
 #include "hoist/checkpoint/formats/detect/foreign_files.h"
 #include "hoist/checkpoint/formats/detect/pickle_files.h"
+#include "hoist/checkpoint/formats/native/native_layout.h"
 #include "hoist/checkpoint/zip/zip_directory.h"
 #include "hoist/core/base/endian.h"
 #include "hoist/core/status/annotate.h"
@@ -139,6 +140,10 @@ absl::StatusOr<Format> DetectFormat(const RandomAccessFile& file,
                    '\0');
   HOIST_RETURN_IF_ERROR(file.ReadAt(
       0, absl::MakeSpan(reinterpret_cast<uint8_t*>(head.data()), head.size())));
+  // As a length of a header this would be too large.
+  if (absl::StartsWith(head, kNativeMagic)) {
+    return Format::kHoist;
+  }
   // A header length may spell any of the other signatures: this comes first.
   if (IsSafetensors(head)) {
     return Format::kSafetensors;
