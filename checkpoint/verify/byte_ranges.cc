@@ -46,9 +46,8 @@ RangePlan PlanRangeReads(absl::Span<const ByteRange> ranges,
   const auto key = [&ranges](const RangePlan::Slice& slice) {
     return std::tuple(ranges[slice.range].file, slice.file_offset, slice.range);
   };
-  std::sort(
-      plan.slices.begin(), plan.slices.end(),
-      [&key](const auto& a, const auto& b) { return key(a) < key(b); });
+  std::sort(plan.slices.begin(), plan.slices.end(),
+            [&key](const auto& a, const auto& b) { return key(a) < key(b); });
   for (size_t i = 0; i < plan.slices.size(); ++i) {
     const RangePlan::Slice& slice = plan.slices[i];
     const int file = ranges[slice.range].file;

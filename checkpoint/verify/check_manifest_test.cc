@@ -50,8 +50,8 @@ class CheckManifestTest : public ::testing::Test {
                      const std::vector<ManifestEntry>& entries) const {
     VerifyReport report;
     report.not_possible = {{VerifyLevel::kChecksum, "none is recorded"}};
-    EXPECT_THAT(
-        CheckManifest(At(path), At("SHA256SUMS"), entries, {}, report), IsOk());
+    EXPECT_THAT(CheckManifest(At(path), At("SHA256SUMS"), entries, {}, report),
+                IsOk());
     return report;
   }
 
@@ -60,12 +60,12 @@ class CheckManifestTest : public ::testing::Test {
 
 TEST_F(CheckManifestTest, Sha256sumChecksWhatIsWritten) {
   Write("model/a strange\nname\\", "ccc");
-  EXPECT_THAT(Make("model"),
-              ElementsAre(Field(&ManifestEntry::name, "model/.metadata"),
-                          Field(&ManifestEntry::name,
-                                "model/a strange\nname\\"),
-                          Field(&ManifestEntry::name, "model/a.bin"),
-                          Field(&ManifestEntry::name, "model/part/b.bin")));
+  EXPECT_THAT(
+      Make("model"),
+      ElementsAre(Field(&ManifestEntry::name, "model/.metadata"),
+                  Field(&ManifestEntry::name, "model/a strange\nname\\"),
+                  Field(&ManifestEntry::name, "model/a.bin"),
+                  Field(&ManifestEntry::name, "model/part/b.bin")));
   const std::string check = absl::StrCat(
       "cd '", folder_, "' && sha256sum --strict -c SHA256SUMS >/dev/null 2>&1");
   EXPECT_EQ(std::system(check.c_str()), 0);

@@ -127,8 +127,8 @@ bool Worker::StartNext() {
     if (in_flight > 0) {
       return false;
     }
-    queue_ = inputs().paths[read.file]->MakeQueue(
-        depth_, inputs().plan.max_read_bytes);
+    queue_ = inputs().paths[read.file]->MakeQueue(depth_,
+                                                  inputs().plan.max_read_bytes);
     queue_file_ = read.file;
   }
   if (free_slots_.empty() ||
@@ -150,10 +150,9 @@ void Worker::FinishOne() {
   uint64_t size = 0;
   for (const RangePlan::Slice& slice : SlicesOf(read)) {
     if (done.status.ok()) {
-      inputs().on_bytes(
-          slice.range, slice.offset_bytes,
-          bytes.subspan(slice.file_offset - read.file_offset,
-                        slice.size_bytes));
+      inputs().on_bytes(slice.range, slice.offset_bytes,
+                        bytes.subspan(slice.file_offset - read.file_offset,
+                                      slice.size_bytes));
     }
     size += slice.size_bytes;
   }
@@ -185,9 +184,9 @@ void Worker::ReadStream(int index) {
   stream_bytes_.resize(kStreamBytes);
   const uint64_t all = *range.inflated_bytes;
   for (uint64_t at = 0; at < all && !shared_.IsCancelled();) {
-    const absl::Span<uint8_t> out = absl::MakeSpan(stream_bytes_)
-                                        .subspan(0, std::min(kStreamBytes,
-                                                             all - at));
+    const absl::Span<uint8_t> out =
+        absl::MakeSpan(stream_bytes_)
+            .subspan(0, std::min(kStreamBytes, all - at));
     if (const absl::Status status = stream.Read(out); !status.ok()) {
       inputs().on_error(index, status);
       return;
@@ -208,10 +207,11 @@ void Worker::ReadStream(int index) {
 
 absl::Status ReadRanges(const RangeInputs& inputs) {
   Shared shared{.inputs = inputs};
-  const int wanted = inputs.pool == nullptr ? 1 : inputs.pool->thread_count() + 1;
+  const int wanted =
+      inputs.pool == nullptr ? 1 : inputs.pool->thread_count() + 1;
   const size_t tasks = inputs.plan.reads.size() + inputs.plan.streams.size();
-  const int threads = static_cast<int>(
-      std::min<size_t>(std::min(wanted, kMaxThreads), std::max<size_t>(tasks, 1)));
+  const int threads = static_cast<int>(std::min<size_t>(
+      std::min(wanted, kMaxThreads), std::max<size_t>(tasks, 1)));
   const int depth = std::clamp(kAllReads / threads, 1, kMaxDepth);
   const auto work = [&shared, depth](int64_t) {
     return Worker(shared, depth).Run();

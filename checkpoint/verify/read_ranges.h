@@ -21,7 +21,7 @@ struct RangeInputs {
   const RangePlan& plan;  // PlanRangeReads() of them
   CatalogFiles files;     // compressed ranges are read from them
   absl::Span<const std::unique_ptr<ReadPath>> paths;  // all others; by file
-  ThreadPool* pool = nullptr;  // null: only the caller's thread works
+  ThreadPool* pool = nullptr;           // null: only the caller's thread works
   const CancelToken* cancel = nullptr;  // may be null
   // Called with all bytes of the range that could be read, decompressed, each
   // once, by any thread and in any order: those from `offset_bytes` on, which

@@ -156,9 +156,8 @@ void Verification::CountStorages() {
 
 void Verification::DropUnread() {
   std::erase_if(ranges_, [this](const ByteRange& range) {
-    return !range.has_checksum() &&
-           !(LooksAtValues() && range.storage >= 0 &&
-             !tensors_over_[range.storage].empty());
+    return !range.has_checksum() && !(LooksAtValues() && range.storage >= 0 &&
+                                      !tensors_over_[range.storage].empty());
   });
 }
 
@@ -338,10 +337,10 @@ absl::StatusOr<VerifyReport> VerifyCatalog(const Catalog& catalog,
 absl::StatusOr<VerifyReport> VerifyCheckpoint(const Checkpoint& checkpoint,
                                               const VerifyOptions& options) {
   const Catalog& catalog = checkpoint.catalog();
-  HOIST_ASSIGN_OR_RETURN(VerifyReport report,
-                         Verification(catalog, checkpoint.files(),
-                                      IsZip(catalog.format), options)
-                             .Run());
+  HOIST_ASSIGN_OR_RETURN(
+      VerifyReport report,
+      Verification(catalog, checkpoint.files(), IsZip(catalog.format), options)
+          .Run());
   report.path = checkpoint.path();
   report.time_ns += checkpoint.open_time_ns();
   return report;

@@ -61,13 +61,12 @@ TEST(VerifyCheckpointTest, NamesAllThatIsDamagedAndNothingElse) {
   TestCheckpoint checkpoint({TestBytes(400, 1), TestBytes(9 << 20, 2),
                              TestBytes(40, 3), TestBytes(0, 4)});
   Catalog& catalog = checkpoint.catalog;
-  catalog.tensors.push_back({.name = "tied",
-                             .spec = {DType::kFloat32, {10}, {1}},
-                             .storage = 1});
+  catalog.tensors.push_back(
+      {.name = "tied", .spec = {DType::kFloat32, {10}, {1}}, .storage = 1});
   ThreadPool pool(3);
   for (ThreadPool* const threads : {&pool, static_cast<ThreadPool*>(nullptr)}) {
-    const VerifyReport good = Verify(catalog, checkpoint.files,
-                                     VerifyLevel::kChecksum, threads);
+    const VerifyReport good =
+        Verify(catalog, checkpoint.files, VerifyLevel::kChecksum, threads);
     EXPECT_THAT(good.damages, IsEmpty());
     EXPECT_THAT(good.not_possible, IsEmpty());
     EXPECT_EQ(good.compared_bytes, good.storage_bytes);
@@ -124,11 +123,12 @@ TEST(VerifyCheckpointTest, SaysWhatIsNotRecorded) {
   EXPECT_EQ(VerdictOf(report, true), VerifyVerdict::kIncomplete);
   checkpoint.catalog.storages[1].crc32.reset();
   report = Verify(checkpoint.catalog, checkpoint.files);
-  EXPECT_THAT(report.not_possible, ElementsAre(Because("records no checksums")));
-  EXPECT_THAT(Verify(checkpoint.catalog, checkpoint.files,
-                     VerifyLevel::kStructure)
-                  .not_possible,
-              IsEmpty());
+  EXPECT_THAT(report.not_possible,
+              ElementsAre(Because("records no checksums")));
+  EXPECT_THAT(
+      Verify(checkpoint.catalog, checkpoint.files, VerifyLevel::kStructure)
+          .not_possible,
+      IsEmpty());
 }
 
 TEST(VerifyCheckpointTest, AFileThatChangesMeanwhileIsAnError) {
@@ -191,8 +191,8 @@ TEST(VerifyCheckpointTest, RandomCheckpointsAndRandomDamage) {
     const Catalog& catalog = checkpoint.catalog();
     const std::vector<std::string> elements =
         NaiveLoad(catalog, checkpoint.files());
-    const VerifyReport report = Verify(catalog, checkpoint.files(),
-                                       VerifyLevel::kValues, &pool);
+    const VerifyReport report =
+        Verify(catalog, checkpoint.files(), VerifyLevel::kValues, &pool);
     EXPECT_THAT(report.damages, IsEmpty());
     for (size_t i = 0; i < catalog.tensors.size(); ++i) {
       const TensorEntry& tensor = catalog.tensors[i];
