@@ -136,6 +136,21 @@ ValueGraph::ValueGraph() {
   nodes_.push_back({.kind = ValueKind::kBool, .data = int64_t{1}});
 }
 
+ValueGraph ValueGraph::Copy() const {
+  ValueGraph copy;
+  auto name = class_names_.begin();
+  for (size_t id = copy.size(); id < size(); ++id) {
+    const Node& node = nodes_[id];
+    if (node.kind == ValueKind::kClass) {
+      copy.AddClass(name->first, name->second);
+      ++name;
+    } else {
+      copy.Add(node);
+    }
+  }
+  return copy;
+}
+
 ValueId ValueGraph::Add(Node node) {
   HOIST_CHECK(nodes_.size() < UINT32_MAX);
   nodes_.push_back(std::move(node));

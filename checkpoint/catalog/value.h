@@ -69,6 +69,9 @@ class ValueGraph {
 
   ValueGraph();
 
+  // The same values under the same ids, for who changes some of them.
+  ValueGraph Copy() const;
+
   // Nodes stay where they are when others are added.
   ValueId Add(Node node);
   ValueId AddInt(int64_t value);

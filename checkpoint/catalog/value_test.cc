@@ -63,6 +63,18 @@ TEST(ValueTest, ClassesOfOneNameAreOneValue) {
             "dict");
 }
 
+TEST(ValueTest, ACopyIsAnotherGraphOfTheSameValues) {
+  ValueGraph graph;
+  const ValueId list = graph.AddItems(
+      ValueKind::kList, {graph.AddClass("torch", "Size"), graph.AddInt(7)});
+  ValueGraph copy = graph.Copy();
+  EXPECT_EQ(Value(&copy, list)[0].AsString(), "torch.Size");
+  EXPECT_EQ(copy.class_names(), graph.class_names());
+  EXPECT_EQ(copy.AddClass("torch", "Size"), Value(&graph, list)[0].id());
+  copy.node(Value(&copy, list)[1].id()).data = int64_t{8};
+  EXPECT_EQ(Value(&graph, list)[1].AsInt(), 7);
+}
+
 TEST(ValueTest, MayContainItself) {
   ValueGraph graph;
   const ValueId list = graph.AddItems(ValueKind::kList, {});

@@ -63,8 +63,8 @@ std::string KeyText(Value key, int depth) {
 class Namer {
  public:
   Namer(ValueGraph& graph, const std::vector<TensorEntry>& unnamed,
-        const NamingLimits& limits)
-      : graph_(graph), unnamed_(unnamed), limits_(limits) {}
+        const NamingLimits& limits, std::vector<ValuePlace>* places)
+      : graph_(graph), unnamed_(unnamed), limits_(limits), places_(places) {}
 
   absl::StatusOr<std::vector<TensorEntry>> Run(ValueId root);
 
@@ -73,6 +73,7 @@ class Namer {
   struct Child {
     std::string key;
     ValueId id;
+    ValuePlace place;
     bool is_persistent = true;
     bool adds_key = true;
   };
@@ -91,10 +92,12 @@ class Namer {
     bool has_key;      // whether any key stands before it
   };
 
-  absl::Status Walk(ValueId id, bool has_key, bool is_persistent);
+  absl::Status Walk(ValueId id, ValuePlace place, bool has_key,
+                    bool is_persistent);
   absl::Status WalkRest(const Module& module);
-  absl::Status Enter(ValueId id, bool has_key, bool is_persistent);
-  absl::Status AddTensor(ValueId id, bool is_persistent);
+  absl::Status Enter(ValueId id, ValuePlace place, bool has_key,
+                     bool is_persistent);
+  absl::Status AddTensor(ValueId id, ValuePlace place, bool is_persistent);
   // Adds to one of the totals below, which `limits_` bound.
   absl::Status CountBytes(size_t size, size_t& total) const;
   std::vector<Child> ChildrenOf(Value value) const;
@@ -105,6 +108,7 @@ class Namer {
   ValueGraph& graph_;
   const std::vector<TensorEntry>& unnamed_;
   const NamingLimits limits_;
+  std::vector<ValuePlace>* const places_;  // may be null
   std::vector<TensorEntry> named_;
   std::vector<int64_t> first_entry_;  // by value; -1 where there is none
   std::vector<bool> entered_;         // by value: on the way to here
@@ -133,6 +137,7 @@ void Namer::AddModuleChildren(Value attributes, std::vector<Child>& children) {
     for (size_t i = 0; i < dict.size(); ++i) {
       children.push_back({.key = KeyText(dict.key(i)),
                           .id = dict.value(i).id(),
+                          .place = {dict.id(), 2 * i + 1},
                           .is_persistent = is_persistent(dict.key(i))});
     }
   };
@@ -192,14 +197,17 @@ std::vector<Namer::Child> Namer::ChildrenOf(Value value) const {
   switch (value.kind()) {
     case ValueKind::kDict:
       for (size_t i = 0; i < value.size(); ++i) {
-        children.push_back(
-            {.key = KeyText(value.key(i)), .id = value.value(i).id()});
+        children.push_back({.key = KeyText(value.key(i)),
+                            .id = value.value(i).id(),
+                            .place = {value.id(), 2 * i + 1}});
       }
       break;
     case ValueKind::kList:
     case ValueKind::kTuple:
       for (size_t i = 0; i < value.size(); ++i) {
-        children.push_back({.key = absl::StrCat(i), .id = value[i].id()});
+        children.push_back({.key = absl::StrCat(i),
+                            .id = value[i].id(),
+                            .place = {value.id(), i}});
       }
       break;
     case ValueKind::kOpaque: {
@@ -209,7 +217,9 @@ std::vector<Namer::Child> Namer::ChildrenOf(Value value) const {
         break;
       }
       for (size_t i = 0; i < value.size(); ++i) {
-        children.push_back({.key = absl::StrCat(i), .id = value[i].id()});
+        children.push_back({.key = absl::StrCat(i),
+                            .id = value[i].id(),
+                            .place = {value.id(), i}});
       }
       AddAttributes(state, children);
       break;
@@ -233,7 +243,8 @@ absl::Status Namer::CountBytes(size_t size, size_t& total) const {
   return absl::OkStatus();
 }
 
-absl::Status Namer::AddTensor(ValueId id, bool is_persistent) {
+absl::Status Namer::AddTensor(ValueId id, ValuePlace place,
+                              bool is_persistent) {
   const size_t max_entries =
       std::min(limits_.max_entries,
                kFreeEntries + limits_.max_entries_per_item * items_);
@@ -250,10 +261,14 @@ absl::Status Namer::AddTensor(ValueId id, bool is_persistent) {
     first_entry_[id] = static_cast<int64_t>(named_.size());
   }
   named_.push_back(std::move(entry));
+  if (places_ != nullptr) {
+    places_->push_back(place);
+  }
   return absl::OkStatus();
 }
 
-absl::Status Namer::Enter(ValueId id, bool has_key, bool is_persistent) {
+absl::Status Namer::Enter(ValueId id, ValuePlace place, bool has_key,
+                          bool is_persistent) {
   if (++visits_ > limits_.max_visits) {
     return absl::ResourceExhaustedError(
         absl::StrCat("values are inside each other in more than ",
@@ -264,7 +279,7 @@ absl::Status Namer::Enter(ValueId id, bool has_key, bool is_persistent) {
     return absl::OkStatus();
   }
   if (value.kind() == ValueKind::kTensor) {
-    HOIST_RETURN_IF_ERROR(AddTensor(id, is_persistent && !is_rest_));
+    HOIST_RETURN_IF_ERROR(AddTensor(id, place, is_persistent && !is_rest_));
   }
   if (entered_[id]) {
     return absl::OkStatus();
@@ -295,8 +310,9 @@ absl::Status Namer::Enter(ValueId id, bool has_key, bool is_persistent) {
   return absl::OkStatus();
 }
 
-absl::Status Namer::Walk(ValueId id, bool has_key, bool is_persistent) {
-  HOIST_RETURN_IF_ERROR(Enter(id, has_key, is_persistent));
+absl::Status Namer::Walk(ValueId id, ValuePlace place, bool has_key,
+                         bool is_persistent) {
+  HOIST_RETURN_IF_ERROR(Enter(id, place, has_key, is_persistent));
   while (!frames_.empty()) {
     Frame& frame = frames_.back();
     name_.resize(frame.name_size);
@@ -311,7 +327,8 @@ absl::Status Namer::Walk(ValueId id, bool has_key, bool is_persistent) {
       absl::StrAppend(&name_, has_child_key ? "." : "", child.key);
       has_child_key = true;
     }
-    HOIST_RETURN_IF_ERROR(Enter(child.id, has_child_key, child.is_persistent));
+    HOIST_RETURN_IF_ERROR(
+        Enter(child.id, child.place, has_child_key, child.is_persistent));
   }
   return absl::OkStatus();
 }
@@ -324,8 +341,9 @@ absl::Status Namer::WalkRest(const Module& module) {
       continue;
     }
     name_ = absl::StrCat(module.name, module.has_key ? "." : "", key);
-    HOIST_RETURN_IF_ERROR(
-        Walk(state.value(i).id(), /*has_key=*/true, /*is_persistent=*/false));
+    HOIST_RETURN_IF_ERROR(Walk(state.value(i).id(), {state.id(), 2 * i + 1},
+                               /*has_key=*/true,
+                               /*is_persistent=*/false));
   }
   return absl::OkStatus();
 }
@@ -335,7 +353,7 @@ absl::StatusOr<std::vector<TensorEntry>> Namer::Run(ValueId root) {
   entered_.assign(graph_.size(), false);
   known_.assign(graph_.size(), false);
   named_.reserve(unnamed_.size());
-  HOIST_RETURN_IF_ERROR(Walk(root, /*has_key=*/false, true));
+  HOIST_RETURN_IF_ERROR(Walk(root, {}, /*has_key=*/false, true));
   is_rest_ = true;
   // More may be found on the way.
   for (size_t i = 0; i < modules_.size(); ++i) {
@@ -355,8 +373,8 @@ absl::StatusOr<std::vector<TensorEntry>> Namer::Run(ValueId root) {
 
 absl::StatusOr<std::vector<TensorEntry>> NameTensors(
     ValueGraph& graph, ValueId root, const std::vector<TensorEntry>& unnamed,
-    const NamingLimits& limits) {
-  return Namer(graph, unnamed, limits).Run(root);
+    const NamingLimits& limits, std::vector<ValuePlace>* places) {
+  return Namer(graph, unnamed, limits, places).Run(root);
 }
 
 }  // namespace hoist

@@ -20,6 +20,16 @@ struct NamingLimits {
   size_t max_name_bytes = size_t{1} << 28;
 };
 
+// Where a value is: item `item` of what `holder` has as its data (a dict: key,
+// value, key, value, ...). kNoneId where it is no item of anything, as the
+// root.
+struct ValuePlace {
+  ValueId holder = ValueGraph::kNoneId;
+  size_t item = 0;
+
+  friend bool operator==(const ValuePlace&, const ValuePlace&) = default;
+};
+
 // Names the tensors that can be reached from `root` through dicts, lists,
 // tuples and objects, depth first: the keys joined with "." (Catalog's rule),
 // the attributes of an object or of a tensor like the keys of a dict. A pickled
@@ -30,10 +40,11 @@ struct NamingLimits {
 // The kTensor values index `unnamed`; afterwards each is the index of the first
 // entry for it in the result, or -1 if it has none. A tensor in two places has
 // two entries. Takes collections that contain themselves as empty there.
-// kResourceExhausted where `limits` are exceeded. Thread-compatible.
+// `places`, if not null, becomes where each entry is. kResourceExhausted where
+// `limits` are exceeded. Thread-compatible.
 absl::StatusOr<std::vector<TensorEntry>> NameTensors(
     ValueGraph& graph, ValueId root, const std::vector<TensorEntry>& unnamed,
-    const NamingLimits& limits = {});
+    const NamingLimits& limits = {}, std::vector<ValuePlace>* places = nullptr);
 
 }  // namespace hoist
 

@@ -51,6 +51,21 @@ class NameTensorsTest : public ::testing::Test {
   std::vector<TensorEntry> tensors_;
 };
 
+TEST_F(NameTensorsTest, PlacesAreItemsOfWhatHoldsTheTensors) {
+  const ValueId list = List({graph_.AddInt(1), Tensor()});
+  const ValueId attributes = Dict({Text("x"), Tensor()});
+  const ValueId root = Dict({Text("list"), list, Text("object"),
+                             Object({}, attributes), Text("w"), Tensor()});
+  std::vector<ValuePlace> places;
+  HOIST_ASSERT_OK(NameTensors(graph_, root, unnamed_, {}, &places));
+  EXPECT_THAT(places,
+              ElementsAre(ValuePlace{list, 1}, ValuePlace{attributes, 1},
+                          ValuePlace{root, 5}));
+  std::vector<ValuePlace> place;
+  HOIST_ASSERT_OK(NameTensors(graph_, Tensor(), unnamed_, {}, &place));
+  EXPECT_THAT(place, ElementsAre(ValuePlace{}));
+}
+
 TEST_F(NameTensorsTest, NamesAreTheKeysFromTheRoot) {
   const ValueId list = List({Tensor(), graph_.AddInt(1), Tensor()});
   EXPECT_THAT(

@@ -62,12 +62,13 @@ AtomicDirectory::WhatToReplace(FileSystem& file_system, const std::string& path,
 }
 
 AtomicDirectory::AtomicDirectory(FileSystem& file_system, std::string path,
-                                 std::string temporary_path, bool overwrite,
+                                 std::string temporary_path,
+                                 const PublishOptions& options,
                                  std::optional<Replaced> replaced)
     : file_system_(file_system),
       path_(std::move(path)),
       temporary_path_(std::move(temporary_path)),
-      overwrite_(overwrite),
+      options_(options),
       replaced_(std::move(replaced)) {}
 
 AtomicDirectory::~AtomicDirectory() {
@@ -91,7 +92,7 @@ absl::StatusOr<std::unique_ptr<AtomicDirectory>> AtomicDirectory::Create(
   HOIST_RETURN_IF_ERROR(file_system.CreateDirectory(temporary_path));
   return std::unique_ptr<AtomicDirectory>(
       new AtomicDirectory(file_system, place, std::move(temporary_path),
-                          options.overwrite, std::move(replaced)));
+                          options, std::move(replaced)));
 }
 
 absl::StatusOr<std::unique_ptr<OutputFile>> AtomicDirectory::CreateFile(
@@ -115,13 +116,17 @@ absl::StatusOr<std::unique_ptr<OutputFile>> AtomicDirectory::CreateFile(
 }
 
 absl::Status AtomicDirectory::Publish() {
-  HOIST_ASSIGN_OR_RETURN(const std::optional<Replaced> replaced,
-                         WhatToReplace(file_system_, path_, overwrite_));
+  HOIST_ASSIGN_OR_RETURN(
+      const std::optional<Replaced> replaced,
+      WhatToReplace(file_system_, path_, options_.overwrite));
   if (replaced && replaced->is_directory) {
     HOIST_RETURN_IF_ERROR(
         file_system_.SetPermissions(temporary_path_, replaced->permissions));
   }
   HOIST_RETURN_IF_ERROR(file_system_.SyncDirectory(temporary_path_));
+  if (options_.check) {
+    HOIST_RETURN_IF_ERROR(options_.check(temporary_path_));
+  }
   HOIST_ASSIGN_OR_RETURN(const std::string old,
                          TakePlace(replaced.has_value()));
   is_published_ = true;

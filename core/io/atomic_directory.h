@@ -60,13 +60,13 @@ class AtomicDirectory {
   absl::StatusOr<std::string> TakePlace(bool is_there);
 
   AtomicDirectory(FileSystem& file_system, std::string path,
-                  std::string temporary_path, bool overwrite,
+                  std::string temporary_path, const PublishOptions& options,
                   std::optional<Replaced> replaced);
 
   FileSystem& file_system_;
   const std::string path_;  // without links
   const std::string temporary_path_;
-  const bool overwrite_;
+  const PublishOptions options_;
   const std::optional<Replaced> replaced_;
   bool is_published_ = false;
 };

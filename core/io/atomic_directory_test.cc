@@ -161,6 +161,24 @@ TEST_P(AtomicDirectoryTest, DoesNotReplaceWhatHasAppearedMeanwhile) {
   EXPECT_EQ(directory_.Read("d/a"), "another's");
 }
 
+TEST_P(AtomicDirectoryTest, IsCheckedBeforeItIsSeen) {
+  HOIST_ASSERT_OK(Write("old"));
+  PublishOptions options = {.overwrite = true};
+  options.check = [&](const std::string& path) {
+    const std::string name = path.substr(path.rfind('/') + 1);
+    EXPECT_EQ(directory_.Read("d/x"), "old");
+    return directory_.Read(name + "/x") == "bad"
+               ? absl::DataLossError("it is bad")
+               : absl::OkStatus();
+  };
+  EXPECT_THAT(Write("bad", options),
+              StatusIs(absl::StatusCode::kDataLoss, "it is bad"));
+  EXPECT_THAT(directory_.Names(), ElementsAre("d"));
+  EXPECT_EQ(directory_.Read("d/x"), "old");
+  HOIST_EXPECT_OK(Write("good", options));
+  EXPECT_EQ(directory_.Read("d/x"), "good");
+}
+
 TEST_P(AtomicDirectoryTest, KeepsPermissions) {
   const mode_t umask_before = umask(027);
   directory_.Write("d/a", "old");

@@ -33,11 +33,12 @@ absl::StatusOr<std::optional<FileStatus>> FileToReplace(FileSystem& file_system,
 }  // namespace
 
 AtomicFile::AtomicFile(FileSystem& file_system, std::string path,
-                       bool overwrite, std::unique_ptr<OutputFile> file)
+                       const PublishOptions& options,
+                       std::unique_ptr<OutputFile> file)
     : file_system_(file_system),
       path_(std::move(path)),
       temporary_path_(file->path()),
-      overwrite_(overwrite),
+      options_(options),
       file_(std::move(file)) {}
 
 AtomicFile::~AtomicFile() {
@@ -63,7 +64,7 @@ absl::StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(
           TemporarySibling(file_system, place, SiblingKind::kNew),
           options.expected_bytes, replaced ? replaced->permissions : 0666));
   std::unique_ptr<AtomicFile> result(
-      new AtomicFile(file_system, place, options.overwrite, std::move(file)));
+      new AtomicFile(file_system, place, options, std::move(file)));
   if (replaced) {
     // What the umask has taken away.
     HOIST_RETURN_IF_ERROR(file_system.SetPermissions(result->temporary_path_,
@@ -75,8 +76,11 @@ absl::StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(
 absl::Status AtomicFile::Publish() {
   HOIST_RETURN_IF_ERROR(file_->Sync());
   file_ = nullptr;
+  if (options_.check) {
+    HOIST_RETURN_IF_ERROR(options_.check(temporary_path_));
+  }
   HOIST_RETURN_IF_ERROR(
-      FileToReplace(file_system_, path_, overwrite_).status());
+      FileToReplace(file_system_, path_, options_.overwrite).status());
   HOIST_RETURN_IF_ERROR(file_system_.Rename(temporary_path_, path_));
   is_published_ = true;
   return file_system_.SyncDirectory(DirectoryOf(path_));

@@ -2,6 +2,7 @@
 #define HOIST_CORE_IO_ATOMIC_FILE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,10 @@ struct PublishOptions {
   // How much will be written, if that is known: refused with
   // kResourceExhausted, and nothing written, where the disk has less.
   uint64_t expected_bytes = 0;
+  // Called by Publish() with where it is for now, when all of it is on the disk
+  // and before anybody can see it: an error is returned, and nothing has
+  // changed then. May be empty.
+  std::function<absl::Status(const std::string& path)> check;
 };
 
 // A file that appears at its path whole or not at all: it is written beside it
@@ -42,21 +47,21 @@ class AtomicFile {
   // Until Publish().
   OutputFile& file() { return *file_; }
 
-  // Syncs, renames, and syncs the directory; blocks. Once only. It has the
-  // permissions of the file that it replaces, and else those that the umask
+  // Syncs, checks, renames, and syncs the directory; blocks. Once only. It has
+  // the permissions of the file that it replaces, and else those that the umask
   // leaves. After an error of what comes before the rename, nothing has
   // changed; after one of the directory's sync the new file is there and whole,
   // but may be gone, and the old one back, when the machine stops.
   absl::Status Publish();
 
  private:
-  AtomicFile(FileSystem& file_system, std::string path, bool overwrite,
-             std::unique_ptr<OutputFile> file);
+  AtomicFile(FileSystem& file_system, std::string path,
+             const PublishOptions& options, std::unique_ptr<OutputFile> file);
 
   FileSystem& file_system_;
   const std::string path_;  // without links
   const std::string temporary_path_;
-  const bool overwrite_;
+  const PublishOptions options_;
   std::unique_ptr<OutputFile> file_;
   bool is_published_ = false;
 };

@@ -91,6 +91,25 @@ TEST_F(AtomicFileTest, DoesNotReplaceWhatHasAppearedMeanwhile) {
   EXPECT_EQ(directory_.Read("a"), "another's");
 }
 
+TEST_F(AtomicFileTest, IsCheckedBeforeItIsSeen) {
+  directory_.Write("a", "old");
+  std::string checked;
+  PublishOptions options = {.overwrite = true};
+  options.check = [&](const std::string& path) {
+    checked = directory_.Read(path.substr(path.rfind('/') + 1));
+    EXPECT_EQ(directory_.Read("a"), "old");
+    return checked == "bad" ? absl::DataLossError("it is bad")
+                            : absl::OkStatus();
+  };
+  EXPECT_THAT(Write("a", "bad", options),
+              StatusIs(absl::StatusCode::kDataLoss, "it is bad"));
+  EXPECT_THAT(directory_.Names(), ElementsAre("a"));
+  EXPECT_EQ(directory_.Read("a"), "old");
+  HOIST_EXPECT_OK(Write("a", "good", options));
+  EXPECT_EQ(checked, "good");
+  EXPECT_EQ(directory_.Read("a"), "good");
+}
+
 TEST_F(AtomicFileTest, KeepsPermissions) {
   const mode_t umask_before = umask(027);
   HOIST_EXPECT_OK(Write("a", "new"));
