@@ -37,7 +37,7 @@ RangePlan PlanRangeReads(absl::Span<const ByteRange> ranges,
   RangePlan plan;
   for (size_t i = 0; i < ranges.size(); ++i) {
     plan.bytes += ranges[i].size_bytes;
-    if (ranges[i].inflated_bytes) {
+    if (ranges[i].is_encoded()) {
       plan.streams.push_back(static_cast<int>(i));
     } else {
       CutRange(ranges, static_cast<int>(i), chunk_bytes, plan.slices);

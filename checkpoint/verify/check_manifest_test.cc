@@ -16,6 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -97,9 +98,9 @@ TEST_F(CheckManifestTest, NamesWhatIsDamagedAndWhatIsMissing) {
   fs::remove(At("model/part/b.bin"));
   const VerifyReport report = Check("model", entries);
   ASSERT_THAT(report.damages, SizeIs(2));
-  EXPECT_EQ(report.damages[0].path, At("model/part/b.bin"));
+  EXPECT_THAT(report.damages[0].path, EndsWith("/model/part/b.bin"));
   EXPECT_THAT(report.damages[0].problem, HasSubstr("missing"));
-  EXPECT_EQ(report.damages[1].path, At("model/a.bin"));
+  EXPECT_THAT(report.damages[1].path, EndsWith("/model/a.bin"));
   EXPECT_THAT(report.damages[1].problem, HasSubstr("its SHA-256 is"));
 }
 
