@@ -10,6 +10,7 @@
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/core/thread/cancel_token.h"
+#include "hoist/tools/commands/checkpoints_command.h"
 #include "hoist/tools/commands/huge_page_heap.h"
 #include "hoist/tools/commands/inspect_command.h"
 #include "hoist/tools/commands/load_command.h"
@@ -47,10 +48,12 @@ class Program {
       "Loads PyTorch checkpoints: fast, checked, and without running "
       "anything that is in them",
       "hoist"};
+  CheckpointsArguments checkpoints_arguments_;
   InspectArguments inspect_arguments_;
   LoadArguments load_arguments_;
   ScanArguments scan_arguments_;
   VerifyArguments verify_arguments_;
+  CLI::App* checkpoints_;
   CLI::App* inspect_;
   CLI::App* load_;
   CLI::App* scan_;
@@ -58,7 +61,8 @@ class Program {
 };
 
 Program::Program()
-    : inspect_(AddInspectCommand(app_, inspect_arguments_)),
+    : checkpoints_(AddCheckpointsCommand(app_, checkpoints_arguments_)),
+      inspect_(AddInspectCommand(app_, inspect_arguments_)),
       load_(AddLoadCommand(app_, load_arguments_)),
       scan_(AddScanCommand(app_, scan_arguments_)),
       verify_(AddVerifyCommand(app_, verify_arguments_)) {
@@ -75,6 +79,7 @@ Program::Program()
       "  hoist load model.pt --device=cuda:0     load it, and see how fast\n"
       "  hoist scan downloads/                   is anything dangerous in it\n"
       "  hoist verify model.pt                   is it what was written\n"
+      "  hoist checkpoints list run/             those of a training\n"
       "  hoist VERB --help                       more on a verb");
 }
 
@@ -129,6 +134,11 @@ absl::StatusOr<int> Program::RunVerb(const CommandContext& context) {
     HOIST_ASSIGN_OR_RETURN(const LoadOutcome outcome,
                            RunLoad(load_arguments_, context));
     return StatusOf(outcome);
+  }
+  if (checkpoints_->parsed()) {
+    HOIST_ASSIGN_OR_RETURN(const CheckpointsOutcome outcome,
+                           RunCheckpoints(checkpoints_arguments_, context));
+    return outcome == CheckpointsOutcome::kDone ? kExitDone : kExitFound;
   }
   if (verify_->parsed()) {
     HOIST_ASSIGN_OR_RETURN(const VerifyVerdict verdict,
