@@ -1,4 +1,4 @@
-// What this machine can do: the rates that loads are held against.
+// What this machine can do: the rates that loads and writes are held against.
 //
 //   bazel run //benchmarks:ceilings -- [--file=PATH | --bytes=2GiB]
 //       [--repetitions=5] [--threads=1,2] [--only=read_huge,memcpy] [--json]
@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -25,12 +26,15 @@
 #include "hoist/benchmarks/statistics.h"
 #include "hoist/benchmarks/temporary_file.h"
 #include "hoist/benchmarks/working_directory.h"
+#include "hoist/benchmarks/write_rates.h"
 #include "hoist/core/io/random_access_file.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/tools/ui/json_text.h"
 
 namespace hoist {
 namespace {
+
+constexpr uint64_t kWrittenBytes = uint64_t{1} << 30;
 
 struct Arguments {
   std::string file;
@@ -182,9 +186,13 @@ absl::Status Run(const Arguments& arguments) {
   }
   HOIST_ASSIGN_OR_RETURN(std::shared_ptr<const RandomAccessFile> file,
                          OpenFile(path));
-  std::vector<Rate> rates =
-      HostRates(file, arguments.threads.empty() ? UsualThreadCounts()
-                                                : arguments.threads);
+  const std::vector<int> threads =
+      arguments.threads.empty() ? UsualThreadCounts() : arguments.threads;
+  std::vector<Rate> rates = HostRates(file, threads);
+  // Beside the file: that is the disk which is asked for.
+  const std::vector<Rate> write_rates = WriteRates(
+      std::filesystem::absolute(path).parent_path(), kWrittenBytes, threads);
+  rates.insert(rates.end(), write_rates.begin(), write_rates.end());
   absl::StatusOr<std::vector<Rate>> device_rates = DeviceRates(0);
   if (device_rates.ok()) {
     rates.insert(rates.end(), device_rates->begin(), device_rates->end());

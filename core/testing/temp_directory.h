@@ -2,6 +2,7 @@
 #define HOIST_CORE_TESTING_TEMP_DIRECTORY_H_
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -18,8 +19,14 @@ namespace hoist {
 // all that is in it. Thread-compatible.
 class TempDirectory {
  public:
-  TempDirectory() : path_(::testing::TempDir() + "/test_XXXXXX") {
-    EXPECT_NE(mkdtemp(path_.data()), nullptr);
+  TempDirectory() : TempDirectory(::testing::TempDir()) {}
+  // One in memory, where the system has such a place: for tests that change
+  // files thousands of times.
+  static TempDirectory InMemory() {
+    constexpr char kSharedMemory[] = "/dev/shm";
+    return TempDirectory(access(kSharedMemory, W_OK) == 0
+                             ? kSharedMemory
+                             : ::testing::TempDir());
   }
   ~TempDirectory() { std::filesystem::remove_all(path_); }
   TempDirectory(const TempDirectory&) = delete;
@@ -56,6 +63,11 @@ class TempDirectory {
   }
 
  private:
+  explicit TempDirectory(const std::string& parent)
+      : path_(parent + "/hoist_test_XXXXXX") {
+    EXPECT_NE(mkdtemp(path_.data()), nullptr);
+  }
+
   std::string path_;
 };
 
