@@ -3,20 +3,16 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "hoist/checkpoint/formats/detect/detect.h"
 #include "hoist/checkpoint/formats/detect/folders.h"
-#include "hoist/checkpoint/formats/pickle/pickle_reader.h"
-#include "hoist/checkpoint/formats/safetensors/safetensors_reader.h"
-#include "hoist/checkpoint/formats/torch_legacy/torch_legacy_reader.h"
-#include "hoist/checkpoint/formats/torch_pt2/torch_pt2_reader.h"
-#include "hoist/checkpoint/formats/torch_script/torch_script_reader.h"
-#include "hoist/checkpoint/formats/torch_tar/torch_tar_reader.h"
-#include "hoist/checkpoint/formats/torch_zip/torch_zip_reader.h"
+#include "hoist/checkpoint/formats/detect/index_file.h"
 #include "hoist/checkpoint/load/load_catalog.h"
+#include "hoist/checkpoint/open_shards.h"
+#include "hoist/checkpoint/read_catalog.h"
 #include "hoist/checkpoint/scan/dangerous_classes.h"
 #include "hoist/checkpoint/selection/select_tensors.h"
 #include "hoist/core/status/annotate.h"
@@ -31,27 +27,6 @@ int64_t NanosecondsSince(Clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() -
                                                               start)
       .count();
-}
-
-absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file) {
-  HOIST_ASSIGN_OR_RETURN(const Format format, DetectFormat(file));
-  switch (format) {
-    case Format::kTorchZip:
-      return ReadTorchZip(file);
-    case Format::kTorchLegacy:
-      return ReadTorchLegacy(file);
-    case Format::kTorchScript:
-      return ReadTorchScript(file);
-    case Format::kTorchPt2:
-      return ReadTorchPt2(file);
-    case Format::kTorchTar:
-      return ReadTorchTar(file);
-    case Format::kPickle:
-      return ReadBarePickle(file);
-    case Format::kSafetensors:
-      return ReadSafetensors(file);
-  }
-  return absl::InternalError("a format without a reader");
 }
 
 // "posix.system and 2 more"; empty if there are none.
@@ -100,16 +75,26 @@ absl::StatusOr<const Catalog*> CatalogToLoad(const Checkpoint& checkpoint,
 
 absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& path) {
   const auto start = Clock::now();
+  HOIST_ASSIGN_OR_RETURN(Checkpoint checkpoint, OpenPath(path));
+  checkpoint.path_ = path;
+  checkpoint.open_time_ns_ = NanosecondsSince(start);
+  return checkpoint;
+}
+
+absl::StatusOr<Checkpoint> Checkpoint::OpenPath(const std::string& path) {
   absl::StatusOr<std::shared_ptr<const RandomAccessFile>> opened =
       OpenFile(path);
   if (absl::IsInvalidArgument(opened.status()) && IsFolder(path)) {
-    return RefuseFolder(path);
+    return OpenFolder(path, "");
   }
   HOIST_ASSIGN_OR_RETURN(auto file, std::move(opened));
-  const int64_t file_time_ns = NanosecondsSince(start);
-  HOIST_ASSIGN_OR_RETURN(Checkpoint checkpoint, Open(std::move(file)));
-  checkpoint.open_time_ns_ += file_time_ns;
-  return checkpoint;
+  if (!IsShardIndexFile(*file)) {
+    return Open(std::move(file));
+  }
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos
+             ? OpenFolder(".", path)
+             : OpenFolder(path.substr(0, slash + 1), path.substr(slash + 1));
 }
 
 absl::StatusOr<Checkpoint> Checkpoint::Open(
@@ -120,24 +105,40 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(
   if (!catalog.ok()) {
     return Annotate(catalog.status(), path);
   }
-  if (const std::string names = DangerousNames(*catalog); !names.empty()) {
-    catalog->warnings.insert(
-        catalog->warnings.begin(),
+  Checkpoint checkpoint;
+  checkpoint.path_ = path;
+  checkpoint.files_ = FilesOf(*catalog, std::move(file));
+  checkpoint.SetCatalog(*std::move(catalog));
+  checkpoint.open_time_ns_ = NanosecondsSince(start);
+  return checkpoint;
+}
+
+absl::StatusOr<Checkpoint> Checkpoint::OpenFolder(
+    const std::string& folder, const std::string& index_file) {
+  HOIST_ASSIGN_OR_RETURN(std::optional<ShardSet> shards,
+                         FindShards(folder, index_file));
+  if (!shards) {
+    return RefuseFolder(folder);
+  }
+  absl::StatusOr<JoinedShards> joined = Join(*std::move(shards));
+  if (!joined.ok()) {
+    return Annotate(joined.status(), folder);
+  }
+  Checkpoint checkpoint;
+  checkpoint.files_ = std::move(joined->files);
+  checkpoint.SetCatalog(std::move(joined->catalog));
+  return checkpoint;
+}
+
+void Checkpoint::SetCatalog(Catalog catalog) {
+  if (const std::string names = DangerousNames(catalog); !names.empty()) {
+    catalog.warnings.insert(
+        catalog.warnings.begin(),
         absl::StrCat("DANGEROUS: the file imports ", names,
                      ". Nothing of it was run here; do not give it to Python "
                      "(for all that is in it: hoist scan)"));
   }
-  Checkpoint checkpoint;
-  checkpoint.path_ = path;
-  checkpoint.catalog_ = std::make_shared<const Catalog>(*std::move(catalog));
-  checkpoint.files_.push_back(std::move(file));
-  for (const FileEntry& entry : checkpoint.catalog_->files) {
-    if (entry.content != nullptr) {
-      checkpoint.files_.push_back(entry.content);
-    }
-  }
-  checkpoint.open_time_ns_ = NanosecondsSince(start);
-  return checkpoint;
+  catalog_ = std::make_shared<const Catalog>(std::move(catalog));
 }
 
 absl::StatusOr<LoadResult> Load(const Checkpoint& checkpoint,

@@ -25,10 +25,12 @@ namespace hoist {
 class Checkpoint {
  public:
   // Finds out by content what `path` is, and reads its structure; blocks for
-  // that. kNotFound and kPermissionDenied of the file; kInvalidArgument for
-  // what is no checkpoint; kUnimplemented for a format or a feature that Hoist
-  // knows and does not read yet; kDataLoss for a damaged file;
-  // kPermissionDenied for what is refused as unsafe.
+  // that. It may be a file, the index of a checkpoint in several files, or a
+  // directory with one (checkpoint/open_shards.h). kNotFound and
+  // kPermissionDenied of the file; kInvalidArgument for what is no checkpoint;
+  // kUnimplemented for a format or a feature that Hoist knows and does not read
+  // yet; kDataLoss for a damaged file; kPermissionDenied for what is refused as
+  // unsafe.
   static absl::StatusOr<Checkpoint> Open(const std::string& path);
   // The same of what is open already, or in memory (core/io/memory_file.h).
   static absl::StatusOr<Checkpoint> Open(
@@ -45,6 +47,12 @@ class Checkpoint {
 
  private:
   Checkpoint() = default;
+  static absl::StatusOr<Checkpoint> OpenPath(const std::string& path);
+  // What lies in `folder`, by `index_file` in it if that is given.
+  static absl::StatusOr<Checkpoint> OpenFolder(const std::string& folder,
+                                               const std::string& index_file);
+  // With a warning if it is dangerous.
+  void SetCatalog(Catalog catalog);
 
   std::string path_;
   std::shared_ptr<const Catalog> catalog_;

@@ -1,5 +1,7 @@
 #include "hoist/checkpoint/catalog/catalog.h"
 
+#include <bit>
+
 #include "absl/strings/str_cat.h"
 #include "hoist/core/base/checked_math.h"
 #include "hoist/core/compress/inflate.h"
@@ -8,6 +10,61 @@
 
 namespace hoist {
 namespace {
+
+// Whether the sizes and checksums of `chunk` are those of its encoding.
+bool IsOfItsEncoding(const StorageChunk& chunk) {
+  if (chunk.encoding == ChunkEncoding::kRaw) {
+    return chunk.stored_bytes == chunk.size_bytes &&
+           chunk.stored_crc32c == chunk.crc32c;
+  }
+  return static_cast<uint8_t>(chunk.encoding) < kChunkEncodingCount &&
+         chunk.stored_bytes > 0 && chunk.stored_bytes < chunk.size_bytes &&
+         chunk.size_bytes <= kMaxEncodedChunkBytes;
+}
+
+// Whether `chunk`, with which `left_bytes` of its storage begin, has the size
+// that it should have; the first has `chunk_bytes`.
+bool HasItsSize(const StorageChunk& chunk, uint32_t chunk_bytes,
+                uint64_t left_bytes) {
+  if (left_bytes > chunk_bytes) {
+    return chunk.size_bytes == chunk_bytes && chunk_bytes >= kMinChunkBytes &&
+           std::has_single_bit(chunk_bytes);
+  }
+  return chunk.size_bytes == left_bytes && chunk.size_bytes > 0;
+}
+
+absl::Status ValidateChunks(const StorageEntry& storage) {
+  if (storage.chunks.empty() && !storage.encoded_bytes) {
+    return absl::OkStatus();
+  }
+  uint64_t size_bytes = 0;
+  uint64_t stored_bytes = 0;
+  bool is_encoded = false;
+  for (const StorageChunk& chunk : storage.chunks) {
+    if (!HasItsSize(chunk, storage.chunks.front().size_bytes,
+                    storage.size_bytes - size_bytes) ||
+        !IsOfItsEncoding(chunk) ||
+        chunk.offset_bytes != storage.offset_bytes + stored_bytes ||
+        chunk.stored_bytes > storage.stored_bytes() - stored_bytes) {
+      return absl::DataLossError(absl::StrCat(
+          "its chunk at offset ", chunk.offset_bytes, ", ", chunk.size_bytes,
+          " bytes as ", chunk.stored_bytes, ", is not what comes after ",
+          size_bytes, " of ", storage.size_bytes));
+    }
+    size_bytes += chunk.size_bytes;
+    stored_bytes += chunk.stored_bytes;
+    is_encoded = is_encoded || chunk.encoding != ChunkEncoding::kRaw;
+  }
+  if (size_bytes != storage.size_bytes ||
+      stored_bytes != storage.stored_bytes() ||
+      is_encoded != storage.encoded_bytes.has_value() ||
+      storage.deflated_bytes || storage.swap_bytes != 1) {
+    return absl::DataLossError(absl::StrCat(
+        "its chunks are ", size_bytes, " bytes as ", stored_bytes,
+        ", and it has ", storage.size_bytes, " as ", storage.stored_bytes()));
+  }
+  return absl::OkStatus();
+}
 
 absl::Status ValidateStorage(const StorageEntry& storage,
                              const std::vector<FileEntry>& files) {
@@ -34,7 +91,7 @@ absl::Status ValidateStorage(const StorageEntry& storage,
                                             " bytes are no whole number of ",
                                             storage.swap_bytes, "-byte units"));
   }
-  return absl::OkStatus();
+  return ValidateChunks(storage);
 }
 
 absl::Status ValidateTensor(const TensorEntry& tensor,
@@ -81,6 +138,12 @@ absl::string_view FormatName(Format format) {
       return "pickle";
     case Format::kSafetensors:
       return "safetensors";
+    case Format::kSafetensorsIndex:
+      return "safetensors_index";
+    case Format::kTorchIndex:
+      return "torch_index";
+    case Format::kHoist:
+      return "hoist";
   }
   return "";
 }

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "hoist/checkpoint/catalog/value.h"
+#include "hoist/core/compress/chunk_codec.h"
 #include "hoist/core/io/random_access_file.h"
 #include "hoist/core/tensor/tensor_spec.h"
 
@@ -26,11 +27,28 @@ enum class Format {
   kTorchPt2,     // torch.export.save
   kPickle,       // a bare pickle
   kSafetensors,
+  // Several files of one, which their names or an index put together.
+  kSafetensorsIndex,
+  kTorchIndex,
+  kHoist,  // Hoist's own
 };
 
 // "torch_zip", "torch_legacy", "torch_tar", "torch_script", "torch_pt2",
-// "pickle", "safetensors".
+// "pickle", "safetensors", "safetensors_index", "torch_index", "hoist".
 absl::string_view FormatName(Format format);
+
+// A part of a storage that is read, checked and decoded by itself.
+struct StorageChunk {
+  uint64_t offset_bytes = 0;   // in the file
+  uint32_t stored_bytes = 0;   // there
+  uint32_t size_bytes = 0;     // of the storage
+  uint32_t stored_crc32c = 0;  // of the bytes as they are in the file
+  uint32_t crc32c = 0;         // of the storage's
+  ChunkEncoding encoding = ChunkEncoding::kRaw;
+};
+
+// Chunks are cut no smaller, so that no element lies in two.
+inline constexpr uint32_t kMinChunkBytes = 4096;
 
 // A run of bytes in a file that tensors are views of.
 struct StorageEntry {
@@ -43,9 +61,21 @@ struct StorageEntry {
   // CRC-32 of the bytes as they were before any compression, where the file
   // records one.
   std::optional<uint32_t> crc32;
+  // All of the storage in the order of its bytes, one behind the other in the
+  // file, each of the size of the first but for the last, which may be smaller;
+  // that is a power of two, kMinChunkBytes at least. Empty for a format that
+  // has none, and for an empty storage.
+  std::vector<StorageChunk> chunks;
+  // How many bytes they are in the file, where some are not kRaw.
+  std::optional<uint64_t> encoded_bytes;
 
   // Bytes from offset_bytes on in the file.
-  uint64_t stored_bytes() const { return deflated_bytes.value_or(size_bytes); }
+  uint64_t stored_bytes() const {
+    return deflated_bytes ? *deflated_bytes
+                          : encoded_bytes.value_or(size_bytes);
+  }
+  // Whether they are other bytes there than the storage's.
+  bool is_compressed() const { return deflated_bytes || encoded_bytes; }
   // Where the file has the other byte order: the width of the units whose bytes
   // are to be reversed. 1: nothing to do.
   int swap_bytes = 1;

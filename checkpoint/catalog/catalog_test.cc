@@ -1,6 +1,7 @@
 #include "hoist/checkpoint/catalog/catalog.h"
 
 #include <limits>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -58,6 +59,66 @@ TEST(ValidateCatalogTest, SwappedStorageMustBeWholeUnits) {
   HOIST_EXPECT_OK(ValidateCatalog(catalog));
   catalog.storages[0].swap_bytes = 16;
   EXPECT_THAT(ValidateCatalog(catalog), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+// A storage of 10,000 bytes in chunks of 4096, the second of 100 bytes in the
+// file.
+Catalog ChunkedCatalog() {
+  Catalog catalog;
+  catalog.files = {{.path = "m.hoist", .size_bytes = 7000}};
+  StorageEntry storage = {.offset_bytes = 64,
+                          .size_bytes = 10'000,
+                          .encoded_bytes = 4096 + 100 + 1808};
+  storage.chunks = {
+      {.offset_bytes = 64, .stored_bytes = 4096, .size_bytes = 4096},
+      {.offset_bytes = 64 + 4096,
+       .stored_bytes = 100,
+       .size_bytes = 4096,
+       .stored_crc32c = 1,
+       .crc32c = 2,
+       .encoding = ChunkEncoding::kZstd},
+      {.offset_bytes = 64 + 4196, .stored_bytes = 1808, .size_bytes = 1808}};
+  catalog.storages = {std::move(storage)};
+  return catalog;
+}
+
+TEST(ValidateCatalogTest, ChunksMustBeTheStorage) {
+  HOIST_EXPECT_OK(ValidateCatalog(ChunkedCatalog()));
+  using Change = void (*)(StorageEntry & storage);
+  constexpr Change kChanges[] = {
+      [](StorageEntry& storage) { storage.chunks.pop_back(); },
+      [](StorageEntry& storage) { storage.chunks.clear(); },
+      [](StorageEntry& storage) {
+        storage.chunks.push_back({.offset_bytes = 64 + 4096 + 100 + 1808});
+      },
+      [](StorageEntry& storage) { ++storage.chunks[1].offset_bytes; },
+      [](StorageEntry& storage) { ++storage.chunks[1].stored_bytes; },
+      [](StorageEntry& storage) { storage.chunks[1].stored_bytes = 0; },
+      [](StorageEntry& storage) { --storage.chunks[1].size_bytes; },
+      [](StorageEntry& storage) { ++storage.chunks[2].size_bytes; },
+      [](StorageEntry& storage) { ++storage.chunks[0].stored_crc32c; },
+      [](StorageEntry& storage) {
+        storage.chunks[1].encoding = ChunkEncoding::kRaw;
+      },
+      [](StorageEntry& storage) {
+        storage.chunks[1].encoding = ChunkEncoding{kChunkEncodingCount};
+      },
+      [](StorageEntry& storage) { storage.encoded_bytes.reset(); },
+      [](StorageEntry& storage) { storage.encoded_bytes = 6000; },
+      [](StorageEntry& storage) { storage.encoded_bytes = 6005; },
+      [](StorageEntry& storage) { storage.size_bytes = 9999; },
+      [](StorageEntry& storage) { storage.size_bytes = 20'000; },
+      [](StorageEntry& storage) { storage.swap_bytes = 2; },
+      [](StorageEntry& storage) {  // no power of two
+        storage.chunks[0].size_bytes = storage.chunks[0].stored_bytes = 4100;
+      },
+  };
+  for (const Change& change : kChanges) {
+    Catalog catalog = ChunkedCatalog();
+    change(catalog.storages[0]);
+    EXPECT_THAT(ValidateCatalog(catalog), StatusIs(absl::StatusCode::kDataLoss))
+        << &change - kChanges;
+  }
 }
 
 TEST(ValidateCatalogTest, TensorMustLieInsideItsStorage) {

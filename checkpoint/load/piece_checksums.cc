@@ -1,26 +1,9 @@
 #include "hoist/checkpoint/load/piece_checksums.h"
 
-#include <string>
-
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "hoist/checkpoint/catalog/storage_damage.h"
 #include "hoist/core/hash/crc32.h"
-#include "hoist/core/status/annotate.h"
 
 namespace hoist {
-namespace {
-
-// " (tensor NAME)", for messages: the first over that storage.
-std::string TensorOver(const Catalog& catalog, int storage) {
-  for (const TensorEntry& tensor : catalog.tensors) {
-    if (tensor.storage == storage) {
-      return absl::StrCat(" (tensor ", tensor.name, ")");
-    }
-  }
-  return "";
-}
-
-}  // namespace
 
 bool PieceChecksums::IsVerifiable(const Catalog& catalog,
                                   const LoadPlan::Storage& storage) {
@@ -46,13 +29,7 @@ absl::Status PieceChecksums::Compare() const {
     const LoadPlan::Storage& storage = plan_.storages[index];
     const StorageEntry& entry = catalog_.storages[storage.need.storage];
     if (IsVerifiable(catalog_, storage) && crc != *entry.crc32) {
-      return WithHint(
-          absl::DataLossError(absl::StrFormat(
-              "%s: %s%s is damaged: its checksum is %08x, and %08x is recorded",
-              catalog_.files[entry.file].path, entry.name,
-              TensorOver(catalog_, storage.need.storage), crc, *entry.crc32)),
-          "The file has changed since it was written; get it again, or take "
-          "another checkpoint");
+      return StorageDamage(catalog_, storage.need.storage, crc, *entry.crc32);
     }
   }
   return absl::OkStatus();

@@ -5,13 +5,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "hoist/checkpoint/load/cuda_destination.h"
+#include "hoist/checkpoint/load/file_facts.h"
 #include "hoist/checkpoint/plan/storage_cast.h"
 #include "hoist/checkpoint/plan/storage_need.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
-#include "hoist/core/system/file_system_type.h"
 #include "hoist/core/system/memory_budget.h"
-#include "hoist/core/system/page_cache.h"
 
 namespace hoist {
 namespace {
@@ -32,26 +31,10 @@ std::vector<uint64_t> ReadBytes(const Catalog& catalog,
 
 ReadChoice ChooseFor(const RandomAccessFile& file, uint64_t read_bytes,
                      const LoadOptions& options) {
-  FileFacts facts = {.is_file = file.descriptor() >= 0,
-                     .read_bytes = read_bytes};
-  if (!facts.is_file) {
-    return ChooseReadMethod(facts);
-  }
-  if (options.read_method) {
+  if (file.descriptor() >= 0 && options.read_method) {
     return {.method = *options.read_method, .reason = "as was asked for"};
   }
-  if (const auto type = FileSystemTypeOf(file.descriptor()); type.ok()) {
-    facts.file_system = std::string(type->name);
-    facts.is_memory = type->is_memory;
-    facts.is_network = type->is_network;
-    facts.supports_direct = type->supports_direct;
-  }
-  if (const auto resident =
-          ResidentFraction(file.descriptor(), 0, file.size_bytes());
-      resident.ok()) {
-    facts.resident = *resident;
-  }
-  return ChooseReadMethod(facts);
+  return ChooseReadMethod(FactsOf(file, read_bytes));
 }
 
 uint64_t SlotBytes(const LoadOptions& options) {

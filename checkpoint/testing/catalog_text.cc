@@ -25,7 +25,14 @@ void AddStorage(const StorageEntry& storage, std::string& text) {
                   storage.file, " at ", storage.offset_bytes, " size ",
                   storage.size_bytes, " deflated ",
                   Optional(storage.deflated_bytes), " crc ",
-                  Optional(storage.crc32), " swap ", storage.swap_bytes, "\n");
+                  Optional(storage.crc32), " swap ", storage.swap_bytes,
+                  " encoded ", Optional(storage.encoded_bytes), "\n");
+  for (const StorageChunk& chunk : storage.chunks) {
+    absl::StrAppend(&text, "chunk at ", chunk.offset_bytes, " stored ",
+                    chunk.stored_bytes, " size ", chunk.size_bytes, " crcs ",
+                    chunk.stored_crc32c, " ", chunk.crc32c, " encoding ",
+                    static_cast<int>(chunk.encoding), "\n");
+  }
 }
 
 void AddTensor(const TensorEntry& tensor, std::string& text) {

@@ -21,17 +21,22 @@ struct WriteInputs {
   absl::Span<OutputFile* const> files;  // by WritePlan's numbers
   ThreadPool* pool = nullptr;           // null: only the caller's thread works
   const CancelToken* cancel = nullptr;  // may be null
-  // Called with each piece's index and bytes before they are written, by any
-  // thread, each piece once: for checksums. May be empty.
+  // Called with each piece's index and bytes, once, by any thread, before they
+  // are written: for checksums. May be empty.
   std::function<void(int piece, absl::Span<const uint8_t> bytes)> on_piece;
+  // Called with each block's index and bytes, once, by any thread, after
+  // on_piece() for its pieces and before it is written: to fill the leads that
+  // are in it, and which are zero then. May be empty.
+  std::function<void(int block, absl::Span<uint8_t> bytes)> on_block;
   // Called with the bytes of storages that are written so far, by any thread;
   // may be empty.
   std::function<void(uint64_t done_bytes)> on_progress;
 };
 
-// Reads and writes every block of the plan; blocks. A thread holds one block of
-// memory, aligned for direct writes. Does not sync the files, nor compare the
-// reader's checksums. The first error of reading or writing, or kCancelled.
+// Reads and writes every block of the plan; blocks. Each thread holds memory
+// for one block, such that its whole pages are written past the page cache.
+// Does not sync the files, nor compare the reader's checksums. The first error
+// of reading or writing, or kCancelled.
 absl::Status ExecuteWrite(const WriteInputs& inputs);
 
 }  // namespace hoist

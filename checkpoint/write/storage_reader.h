@@ -10,31 +10,28 @@
 
 namespace hoist {
 
-// Reads storages as they would be in memory: decompressed, and in
-// little-endian byte order; and holds them against the checksums that the
-// catalog has. Thread-safe.
+// Reads storages as they would be in memory, decompressed and in little-endian
+// byte order, and holds them against the checksums that the catalog has.
+// Thread-safe.
 class StorageReader {
  public:
-  // Both must outlive it.
+  // Of a catalog that ValidateCatalog() accepts; both must outlive it.
   StorageReader(const Catalog& catalog, CatalogFiles files);
   ~StorageReader();
   StorageReader(const StorageReader&) = delete;
   StorageReader& operator=(const StorageReader&) = delete;
 
-  // Whether parts of it can be read in any order at the same cost. Of one that
-  // cannot, each Read() is to start where the one before has ended, or is
-  // decompressed from its start.
-  bool IsRandomAccess(int storage) const;
-
-  // Fills `out` with the storage's bytes from `offset_bytes` on; blocks.
-  // kDataLoss for missing or damaged bytes. Multiples of the storage's
-  // swap_bytes only.
+  // Fills `out` with the storage's bytes from `offset_bytes` on; blocks. Whole
+  // elements only, where the file has the other byte order. Of a compressed
+  // storage, what does not go on where the read before has ended costs as much
+  // as reading it from its start. kDataLoss for missing or damaged bytes;
+  // kInvalidArgument for what the storage does not have.
   absl::Status Read(int storage, uint64_t offset_bytes,
                     absl::Span<uint8_t> out);
 
-  // kDataLoss, with names, for the first storage that was read as a whole,
-  // each byte once, and is not what its checksum was made of. For when all
-  // reads are done.
+  // For when all is read: kDataLoss, with names, for the first storage whose
+  // bytes were read, all of them and each once, and are not those that its
+  // checksum was made of.
   absl::Status CompareChecksums() const;
 
  private:

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "hoist/core/io/file_system.h"
+#include "absl/status/status.h"
 #include "hoist/core/thread/cancel_token.h"
 #include "hoist/core/thread/thread_pool.h"
 
@@ -29,6 +29,10 @@ struct WriteOptions {
   int native_version = 2;
   // Joins what the catalog's metadata says; an equal key is replaced.
   std::vector<std::pair<std::string, std::string>> metadata;
+  // Called with where the checkpoint is for now, when it is whole and on the
+  // disk, and before anybody can see it: an error ends it, and nothing is
+  // changed. May be empty.
+  std::function<absl::Status(const std::string& path)> check;
   // Threads to read, encode and write with; the caller's own works too. Null:
   // only the caller's. Not owned.
   ThreadPool* pool = nullptr;
@@ -42,8 +46,8 @@ struct WriteOptions {
 
 struct WriteReport {
   int64_t tensor_count = 0;
-  uint64_t tensor_bytes = 0;  // of storages, each once, before compression
-  uint64_t file_bytes = 0;    // of all files
+  uint64_t tensor_bytes = 0;       // of storages, each once, before compression
+  uint64_t file_bytes = 0;         // of all files
   std::vector<std::string> files;  // paths as published
   int64_t time_ns = 0;             // until it was published
   // What the format could not keep, and what was done about it.

@@ -28,8 +28,11 @@ class FileSystem {
   virtual ~FileSystem() = default;
 
   // A new, empty file; kAlreadyExists if there is something. If
-  // `expected_bytes` is known (else 0), so much space is asked for at once:
-  // kResourceExhausted if the disk has less, and nothing is there then.
+  // `expected_bytes` is known (else 0), so much space is reserved where the
+  // file system can, which lets several threads write faster:
+  // kResourceExhausted if the disk has less, and nothing is there then. It ends
+  // where what was written ends all the same. Of `permissions` remains what the
+  // umask allows.
   virtual absl::StatusOr<std::unique_ptr<OutputFile>> CreateFile(
       const std::string& path, uint64_t expected_bytes,
       uint32_t permissions) = 0;
@@ -53,9 +56,16 @@ class FileSystem {
   virtual absl::StatusOr<std::vector<std::string>> ListDirectory(
       const std::string& path) = 0;
   virtual absl::StatusOr<FileStatus> GetStatus(const std::string& path) = 0;
+  // What the symbolic link at `path` says; kInvalidArgument if it is none.
+  virtual absl::StatusOr<std::string> ReadLink(const std::string& path) = 0;
   // What may still be written to the file system that `path`, which exists, is
   // on.
   virtual absl::StatusOr<uint64_t> FreeBytes(const std::string& path) = 0;
+
+  // The number of this process, and whether there is one of that number: names
+  // of temporary files tell by it whether they are still written.
+  virtual int64_t ProcessId() = 0;
+  virtual bool IsProcessAlive(int64_t process) = 0;
 };
 
 // That of the operating system: writes are continued after short ones and

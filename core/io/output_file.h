@@ -28,7 +28,8 @@ class OutputFile {
   virtual absl::Status WriteAt(uint64_t offset,
                                absl::Span<const uint8_t> bytes) = 0;
 
-  // Brings to the disk what was written; blocks. An error is final: what was
+  // Brings to the disk what was written; blocks. Not while any of it is still
+  // being written. An error is final: what was
   // written may be lost, and the file is to be given up.
   virtual absl::Status Sync() = 0;
 };

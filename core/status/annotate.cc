@@ -16,10 +16,16 @@ absl::StatusCode CodeOf(int error_number) {
     case ENOENT:
     case ENOTDIR:
       return absl::StatusCode::kNotFound;
+    case EEXIST:
+    case ENOTEMPTY:
+      return absl::StatusCode::kAlreadyExists;
     case EACCES:
     case EPERM:
+    case EROFS:
       return absl::StatusCode::kPermissionDenied;
     case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
     case ENOMEM:
     case EMFILE:
     case ENFILE:
@@ -29,6 +35,9 @@ absl::StatusCode CodeOf(int error_number) {
     case ENAMETOOLONG:
     case ELOOP:
       return absl::StatusCode::kInvalidArgument;
+    case EOPNOTSUPP:
+    case ENOSYS:
+      return absl::StatusCode::kUnimplemented;
     case EIO:
       return absl::StatusCode::kDataLoss;
     default:

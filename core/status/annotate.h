@@ -21,8 +21,9 @@ absl::Status WithHint(absl::Status status, absl::string_view hint);
 std::string HintOf(const absl::Status& status);
 
 // An error with `message` and the text of `error_number`. ENOENT is kNotFound,
-// EACCES kPermissionDenied, ENOSPC and ENOMEM kResourceExhausted, EISDIR and
-// EINVAL kInvalidArgument, EIO kDataLoss; others are kUnknown.
+// EEXIST kAlreadyExists, EACCES kPermissionDenied, ENOSPC and ENOMEM
+// kResourceExhausted, EISDIR and EINVAL kInvalidArgument, EOPNOTSUPP
+// kUnimplemented, EIO kDataLoss; others are kUnknown.
 absl::Status ErrnoStatus(int error_number, absl::string_view message);
 
 }  // namespace hoist

@@ -34,6 +34,9 @@ TEST(AnnotateTest, TheFirstHintIsKeptThroughAnnotations) {
 
 TEST(AnnotateTest, ErrnoChoosesTheCode) {
   EXPECT_EQ(ErrnoStatus(ENOENT, "x").code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(ErrnoStatus(EEXIST, "x").code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(ErrnoStatus(EOPNOTSUPP, "x").code(),
+            absl::StatusCode::kUnimplemented);
   EXPECT_EQ(ErrnoStatus(EACCES, "x").code(),
             absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(ErrnoStatus(ENOSPC, "x").code(),

@@ -31,6 +31,12 @@ std::string FormatTitle(Format format) {
       return "Pickle";
     case Format::kSafetensors:
       return "safetensors";
+    case Format::kSafetensorsIndex:
+      return "safetensors in several files";
+    case Format::kTorchIndex:
+      return "PyTorch zip archives, several files";
+    case Format::kHoist:
+      return "Hoist checkpoint";
   }
   return "";
 }

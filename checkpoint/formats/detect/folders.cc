@@ -11,40 +11,17 @@
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "hoist/checkpoint/formats/detect/detect.h"
+#include "hoist/checkpoint/formats/detect/folder_names.h"
+#include "hoist/checkpoint/formats/detect/index_file.h"
 #include "hoist/checkpoint/formats/detect/shell_word.h"
-#include "hoist/checkpoint/formats/detect/text_files.h"
 #include "hoist/core/io/random_access_file.h"
 #include "hoist/core/status/annotate.h"
 
 namespace hoist {
 namespace {
 
-namespace fs = std::filesystem;
-
-// Entries that are listed, and files that are opened.
-constexpr size_t kMaxEntries = 100'000;
+// Files that are opened.
 constexpr size_t kMaxOpened = 200;
-
-struct Names {
-  std::vector<std::string> files;
-  std::vector<std::string> folders;
-};
-
-Names ListFolder(const std::string& path) {
-  Names names;
-  std::error_code error;
-  fs::directory_iterator entries(path, error);
-  for (size_t i = 0;
-       !error && entries != fs::directory_iterator() && i < kMaxEntries;
-       ++i, entries.increment(error)) {
-    std::error_code ignored;
-    auto& list = entries->is_directory(ignored) ? names.folders : names.files;
-    list.push_back(entries->path().filename().string());
-  }
-  std::sort(names.files.begin(), names.files.end());
-  std::sort(names.folders.begin(), names.folders.end());
-  return names;
-}
 
 bool Has(const std::vector<std::string>& names, absl::string_view name) {
   return std::binary_search(names.begin(), names.end(), name);
@@ -55,7 +32,8 @@ std::string CountText(size_t count, absl::string_view noun) {
 }
 
 // A checkpoint that is a directory, told by the names that its program gives.
-absl::Status RefuseKnownFolder(const Names& names, const std::string& path) {
+absl::Status RefuseKnownFolder(const FolderNames& names,
+                               const std::string& path) {
   if (Has(names.files, ".metadata")) {
     const auto shards = std::count_if(names.files.begin(), names.files.end(),
                                       [](const std::string& name) {
@@ -121,25 +99,15 @@ struct Kind {
   }
 };
 
-bool IsIndexFile(const RandomAccessFile& file) {
-  constexpr uint64_t kHeadBytes = 4096;
-  std::string head(static_cast<size_t>(std::min(file.size_bytes(), kHeadBytes)),
-                   '\0');
-  return file.ReadAt(0, absl::MakeSpan(reinterpret_cast<uint8_t*>(head.data()),
-                                       head.size()))
-             .ok() &&
-         IsShardIndex(head);
-}
-
 }  // namespace
 
 bool IsFolder(const std::string& path) {
   std::error_code ignored;
-  return fs::is_directory(path, ignored);
+  return std::filesystem::is_directory(path, ignored);
 }
 
 absl::Status RefuseFolder(const std::string& path) {
-  const Names names = ListFolder(path);
+  const FolderNames names = ListFolder(path);
   if (absl::Status known = RefuseKnownFolder(names, path); !known.ok()) {
     return Annotate(known, path);
   }
@@ -156,7 +124,7 @@ absl::Status RefuseFolder(const std::string& path) {
     if (format.ok()) {
       (*format == Format::kSafetensors ? safetensors : torch).Add(name);
     } else {
-      (file.ok() && IsIndexFile(**file) ? index : other).Add(name);
+      (file.ok() && IsShardIndexFile(**file) ? index : other).Add(name);
     }
   }
   std::vector<std::string> parts;

@@ -1,0 +1,365 @@
+#include "hoist/checkpoint/verify/verify_checkpoint.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "hoist/checkpoint/load/file_facts.h"
+#include "hoist/checkpoint/load/load_catalog.h"
+#include "hoist/checkpoint/plan/read_choice.h"
+#include "hoist/checkpoint/verify/archive_members.h"
+#include "hoist/checkpoint/verify/byte_ranges.h"
+#include "hoist/checkpoint/verify/range_checksums.h"
+#include "hoist/checkpoint/verify/read_ranges.h"
+#include "hoist/checkpoint/verify/tensor_scans.h"
+#include "hoist/core/io/open_read_path.h"
+#include "hoist/core/status/annotate.h"
+#include "hoist/core/status/status_macros.h"
+#include "hoist/core/thread/mutex.h"
+
+namespace hoist {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// What a read brings at once.
+constexpr uint64_t kChunkBytes = uint64_t{1} << 20;
+// Tensors with gaps or repeats that take more memory are not looked at.
+constexpr int64_t kMaxWholeBytes = int64_t{1} << 30;
+
+int64_t NanosecondsSince(Clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() -
+                                                              start)
+      .count();
+}
+
+bool IsZip(Format format) {
+  return format == Format::kTorchZip || format == Format::kTorchScript ||
+         format == Format::kTorchPt2;
+}
+
+// One verification.
+class Verification {
+ public:
+  // `is_archive`: the first file is a zip archive that holds the storages.
+  Verification(const Catalog& catalog, CatalogFiles files, bool is_archive,
+               const VerifyOptions& options)
+      : catalog_(catalog),
+        files_(files),
+        is_archive_(is_archive),
+        options_(options),
+        tensors_over_(catalog.storages.size()) {
+    for (size_t i = 0; i < catalog.tensors.size(); ++i) {
+      if (catalog.tensors[i].storage) {
+        tensors_over_[*catalog.tensors[i].storage].push_back(
+            static_cast<int>(i));
+      }
+    }
+  }
+
+  absl::StatusOr<VerifyReport> Run();
+
+ private:
+  bool LooksAtValues() const { return options_.level == VerifyLevel::kValues; }
+  void FindRanges();
+  void CountStorages();
+  // Leaves those that the level has a use for.
+  void DropUnread();
+  absl::Status ReadAll();
+  absl::Status OpenPaths(const std::vector<uint64_t>& read_bytes);
+  absl::Status ScanScattered(TensorScans& scans);
+  std::vector<std::string> TensorsOver(const ByteRange& range) const;
+  void AddDamage(const ByteRange& range, std::string problem);
+
+  const Catalog& catalog_;
+  const CatalogFiles files_;
+  const bool is_archive_;
+  const VerifyOptions& options_;
+  VerifyReport report_;
+  std::vector<std::vector<int>> tensors_over_;  // by storage
+  std::vector<ByteRange> ranges_;
+  std::vector<std::unique_ptr<ReadPath>> paths_;
+};
+
+void Verification::FindRanges() {
+  absl::flat_hash_map<uint64_t, size_t> members;
+  if (is_archive_) {
+    absl::StatusOr<ArchiveMembers> archive = ReadArchiveMembers(*files_[0], 0);
+    if (!archive.ok()) {
+      report_.damages.push_back(
+          {.path = files_[0]->path(),
+           .problem = std::string(archive.status().message())});
+    } else {
+      for (const ArchiveMembers::Problem& problem : archive->problems) {
+        report_.damages.push_back({.path = files_[0]->path(),
+                                   .place = problem.member,
+                                   .problem = problem.text});
+      }
+      ranges_ = std::move(archive->ranges);
+      for (size_t i = 0; i < ranges_.size(); ++i) {
+        if (ranges_[i].size_bytes > 0) {
+          members[ranges_[i].offset_bytes] = i;
+        }
+      }
+    }
+  }
+  for (size_t i = 0; i < catalog_.storages.size(); ++i) {
+    const StorageEntry& storage = catalog_.storages[i];
+    const auto member = storage.file == 0 && storage.stored_bytes() > 0
+                            ? members.find(storage.offset_bytes)
+                            : members.end();
+    if (member != members.end()) {
+      ranges_[member->second].storage = static_cast<int>(i);
+      continue;
+    }
+    ByteRange range = {.file = storage.file,
+                       .offset_bytes = storage.offset_bytes,
+                       .size_bytes = storage.stored_bytes(),
+                       .crc32 = storage.crc32,
+                       .storage = static_cast<int>(i),
+                       .name = storage.name};
+    if (storage.deflated_bytes) {
+      range.inflated_bytes = storage.size_bytes;
+    }
+    ranges_.push_back(std::move(range));
+  }
+}
+
+void Verification::CountStorages() {
+  report_.storage_count = static_cast<int64_t>(catalog_.storages.size());
+  int64_t not_recorded = 0;
+  for (const StorageEntry& storage : catalog_.storages) {
+    report_.storage_bytes += storage.size_bytes;
+    if (storage.size_bytes == 0) {
+      continue;
+    }
+    if (!storage.crc32) {
+      ++not_recorded;
+    } else if (options_.level != VerifyLevel::kStructure) {
+      report_.compared_bytes += storage.size_bytes;
+    }
+  }
+  if (options_.level != VerifyLevel::kStructure && not_recorded > 0) {
+    report_.not_possible.push_back(
+        {VerifyLevel::kChecksum,
+         report_.compared_bytes == 0
+             ? "it records no checksums of tensors"
+             : absl::StrCat("it records no checksum of ", not_recorded, " of ",
+                            report_.storage_count, " storages")});
+  }
+}
+
+void Verification::DropUnread() {
+  std::erase_if(ranges_, [this](const ByteRange& range) {
+    return !range.has_checksum() &&
+           !(LooksAtValues() && range.storage >= 0 &&
+             !tensors_over_[range.storage].empty());
+  });
+}
+
+absl::Status Verification::OpenPaths(const std::vector<uint64_t>& read_bytes) {
+  for (size_t i = 0; i < files_.size(); ++i) {
+    const bool is_file = files_[i]->descriptor() >= 0;
+    const ReadChoice choice =
+        is_file && options_.read_method
+            ? ReadChoice{.method = *options_.read_method,
+                         .reason = "as was asked for"}
+            : ChooseReadMethod(FactsOf(*files_[i], read_bytes[i]));
+    HOIST_ASSIGN_OR_RETURN(paths_.emplace_back(),
+                           OpenReadPath(files_[i], choice.method));
+    if (read_bytes[i] > 0) {
+      report_.io.push_back(
+          {.path = files_[i]->path(),
+           .method = std::string(ReadMethodName(choice.method)),
+           .reason = choice.reason});
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Verification::ReadAll() {
+  const RangePlan plan = PlanRangeReads(ranges_, kChunkBytes);
+  std::vector<uint64_t> read_bytes(files_.size(), 0);
+  for (const ByteRange& range : ranges_) {
+    read_bytes[range.file] += range.size_bytes;
+  }
+  HOIST_RETURN_IF_ERROR(OpenPaths(read_bytes));
+  RangeChecksums checksums(ranges_);
+  TensorScans scans(catalog_);
+  Mutex mu;
+  std::vector<std::string> errors(ranges_.size());  // guarded by mu
+  const auto start = Clock::now();
+  RangeInputs inputs = {.ranges = ranges_,
+                        .plan = plan,
+                        .files = files_,
+                        .paths = paths_,
+                        .pool = options_.pool,
+                        .cancel = options_.cancel};
+  inputs.on_bytes = [&](int index, uint64_t offset,
+                        absl::Span<const uint8_t> bytes) {
+    checksums.Add(index, offset, bytes);
+    const ByteRange& range = ranges_[index];
+    if (LooksAtValues() && range.storage >= 0) {
+      scans.Add(range.storage, range.storage_offset_bytes + offset, bytes);
+    }
+  };
+  inputs.on_error = [&](int index, const absl::Status& status) {
+    MutexLock lock(&mu);
+    if (errors[index].empty()) {
+      errors[index] = std::string(status.message());
+    }
+  };
+  if (options_.on_progress) {
+    inputs.on_progress = [this, &plan](uint64_t done_bytes) {
+      options_.on_progress(done_bytes, plan.bytes);
+    };
+  }
+  HOIST_RETURN_IF_ERROR(ReadRanges(inputs));
+  for (size_t i = 0; i < ranges_.size(); ++i) {
+    std::string problem = errors[i].empty()
+                              ? checksums.Compare(static_cast<int>(i))
+                              : std::move(errors[i]);
+    if (!problem.empty()) {
+      AddDamage(ranges_[i], std::move(problem));
+    }
+  }
+  report_.read_bytes = plan.bytes;
+  report_.read_time_ns = NanosecondsSince(start);
+  for (const auto& file : files_) {
+    HOIST_RETURN_IF_ERROR(file->CheckUnchanged());
+  }
+  if (LooksAtValues()) {
+    HOIST_RETURN_IF_ERROR(ScanScattered(scans));
+    std::vector<std::optional<TensorValues>> values = scans.Finish();
+    for (size_t i = 0; i < values.size(); ++i) {
+      report_.tensors[i].values = std::move(values[i]);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Verification::ScanScattered(TensorScans& scans) {
+  for (const int index : scans.scattered()) {
+    const TensorEntry& tensor = catalog_.tensors[index];
+    const absl::StatusOr<int64_t> logical = LogicalBytes(tensor.spec);
+    const absl::StatusOr<int64_t> required =
+        RequiredStorageBytes(tensor.spec, tensor.storage_offset);
+    if (!logical.ok() || *logical > kMaxWholeBytes || !required.ok() ||
+        *required > kMaxWholeBytes) {
+      report_.not_possible.push_back(
+          {VerifyLevel::kValues,
+           absl::StrCat("Tensor ", tensor.name,
+                        " has gaps or repeats and is too large to be looked "
+                        "at as a whole")});
+      continue;
+    }
+    const Catalog one = {.format = catalog_.format,
+                         .files = catalog_.files,
+                         .storages = catalog_.storages,
+                         .tensors = {tensor}};
+    const absl::StatusOr<LoadResult> loaded =
+        LoadCatalog(one, files_,
+                    {.pool = options_.pool,
+                     .verify_checksums = false,
+                     .read_method = ReadMethod::kPread,
+                     .cancel = options_.cancel});
+    if (loaded.ok()) {
+      scans.AddWhole(index, loaded->tensors.begin()->tensor);
+    } else if (absl::IsDataLoss(loaded.status())) {
+      report_.not_possible.push_back(
+          {VerifyLevel::kValues, absl::StrCat("Tensor ", tensor.name, ": ",
+                                              loaded.status().message())});
+    } else {
+      return loaded.status();
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::string> Verification::TensorsOver(
+    const ByteRange& range) const {
+  std::vector<std::string> names;
+  if (range.storage < 0) {
+    return names;
+  }
+  const uint64_t begin = range.storage_offset_bytes;
+  const uint64_t end = begin + range.inflated_bytes.value_or(range.size_bytes);
+  for (const int index : tensors_over_[range.storage]) {
+    const TensorEntry& tensor = catalog_.tensors[index];
+    const auto tensor_begin =
+        static_cast<uint64_t>(tensor.storage_offset) *
+        static_cast<uint64_t>(DTypeBits(tensor.spec.dtype)) / 8;
+    const auto tensor_end = static_cast<uint64_t>(
+        RequiredStorageBytes(tensor.spec, tensor.storage_offset).value_or(0));
+    if (tensor_begin < end && tensor_end > begin) {
+      names.push_back(tensor.name);
+    }
+  }
+  return names;
+}
+
+void Verification::AddDamage(const ByteRange& range, std::string problem) {
+  report_.damages.push_back({.path = files_[range.file]->path(),
+                             .place = range.name,
+                             .tensors = TensorsOver(range),
+                             .problem = std::move(problem)});
+}
+
+absl::StatusOr<VerifyReport> Verification::Run() {
+  const auto start = Clock::now();
+  report_.format = std::string(FormatName(catalog_.format));
+  report_.level = options_.level;
+  for (const TensorEntry& tensor : catalog_.tensors) {
+    report_.tensors.push_back({.name = tensor.name});
+  }
+  FindRanges();
+  CountStorages();
+  if (options_.level != VerifyLevel::kStructure) {
+    DropUnread();
+    HOIST_RETURN_IF_ERROR(ReadAll());
+  }
+  report_.time_ns = NanosecondsSince(start);
+  return std::move(report_);
+}
+
+}  // namespace
+
+absl::StatusOr<VerifyReport> VerifyCatalog(const Catalog& catalog,
+                                           CatalogFiles files,
+                                           const VerifyOptions& options) {
+  return Verification(catalog, files, /*is_archive=*/false, options).Run();
+}
+
+absl::StatusOr<VerifyReport> VerifyCheckpoint(const Checkpoint& checkpoint,
+                                              const VerifyOptions& options) {
+  const Catalog& catalog = checkpoint.catalog();
+  HOIST_ASSIGN_OR_RETURN(VerifyReport report,
+                         Verification(catalog, checkpoint.files(),
+                                      IsZip(catalog.format), options)
+                             .Run());
+  report.path = checkpoint.path();
+  report.time_ns += checkpoint.open_time_ns();
+  return report;
+}
+
+absl::StatusOr<VerifyReport> VerifyPath(const std::string& path,
+                                        const VerifyOptions& options) {
+  const absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(path);
+  if (checkpoint.ok()) {
+    return VerifyCheckpoint(*checkpoint, options);
+  }
+  if (!absl::IsDataLoss(checkpoint.status())) {
+    return checkpoint.status();
+  }
+  VerifyReport report = {.path = path, .level = options.level};
+  report.damages.push_back(
+      {.path = path, .problem = std::string(checkpoint.status().message())});
+  return report;
+}
+
+}  // namespace hoist
