@@ -12,11 +12,15 @@ namespace hoist {
 
 // What readers of pickled formats do last: fills in tensors and values of
 // `catalog`, whose files and storages are there, from the pickle that
-// `vocabulary` read into `graph`, and validates it. Errors are those of
-// RebuildOldTensors(), RebuildNumpyValues(), NameTensors() and
-// ValidateCatalog(). Thread-compatible.
+// `vocabulary` read into `graph`, taking that's tensors, and validates it.
+// Errors are those of RebuildOldTensors(), RebuildNumpyValues(), NameTensors()
+// and ValidateCatalog(). Thread-compatible.
 absl::Status FinishCatalog(std::shared_ptr<ValueGraph> graph, ValueId root,
                            TorchVocabulary& vocabulary, Catalog& catalog);
+
+// The same without validating, for what is not known of the storages by then.
+absl::Status NameContents(std::shared_ptr<ValueGraph> graph, ValueId root,
+                          TorchVocabulary& vocabulary, Catalog& catalog);
 
 // Makes kStorage values, which index `storages`, index the catalog's. Storages
 // of which no tensor is listed are not part of the catalog's tensors; values go

@@ -104,7 +104,10 @@ absl::StatusOr<Catalog> ReadTorchScript(const RandomAccessFile& file) {
   HOIST_ASSIGN_OR_RETURN(catalog.root_id, read(kModule, "data/"));
   HOIST_ASSIGN_OR_RETURN(const ValueId constants,
                          read(kConstants, "constants/"));
-  HOIST_ASSIGN_OR_RETURN(catalog.storages, records.Finish());
+  HOIST_ASSIGN_OR_RETURN(const std::vector<uint64_t> offsets,
+                         records.ReadOffsets(/*pool=*/nullptr));
+  catalog.storages = std::move(records.entries());
+  SetOffsets(offsets, catalog.storages);
 
   ScriptClasses classes(file, archive);
   HOIST_ASSIGN_OR_RETURN(ScriptTensors named,

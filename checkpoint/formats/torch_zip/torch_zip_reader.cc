@@ -1,10 +1,12 @@
 #include "hoist/checkpoint/formats/torch_zip/torch_zip_reader.h"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "hoist/checkpoint/formats/torch_zip/storage_records.h"
 #include "hoist/checkpoint/formats/torch_zip/torch_archive.h"
@@ -48,6 +50,21 @@ absl::Status ReadMetadata(const TorchArchive& archive, Catalog& catalog) {
   return absl::OkStatus();
 }
 
+// Side by side where there are threads for it.
+void RunBoth(ThreadPool* pool, absl::FunctionRef<void()> first,
+             absl::FunctionRef<void()> second) {
+  if (pool == nullptr) {
+    first();
+    second();
+    return;
+  }
+  // Neither fails.
+  (void)ParallelFor(*pool, 2, [&](int64_t i) {
+    i == 0 ? first() : second();
+    return absl::OkStatus();
+  });
+}
+
 }  // namespace
 
 absl::StatusOr<Catalog> ReadTorchZip(const RandomAccessFile& file,
@@ -74,13 +91,21 @@ absl::StatusOr<Catalog> ReadTorchZip(const RandomAccessFile& file,
   if (!read.ok()) {
     return Annotate(read.status(), "data.pkl");
   }
-  HOIST_ASSIGN_OR_RETURN(catalog.storages, records.Finish(pool));
-  HOIST_RETURN_IF_ERROR(
-      FinishCatalog(std::move(graph), read->root, vocabulary, catalog));
+  catalog.storages = std::move(records.entries());
+  absl::StatusOr<std::vector<uint64_t>> offsets;
+  absl::Status named;
+  RunBoth(
+      pool, [&] { offsets = records.ReadOffsets(pool); },
+      [&] {
+        named = NameContents(std::move(graph), read->root, vocabulary, catalog);
+      });
+  HOIST_RETURN_IF_ERROR(named);
+  HOIST_RETURN_IF_ERROR(offsets.status());
+  SetOffsets(*offsets, catalog.storages);
   if (is_big_endian) {
     HOIST_RETURN_IF_ERROR(SwapUntypedStorages(vocabulary.storages(), catalog));
-    HOIST_RETURN_IF_ERROR(ValidateCatalog(catalog));
   }
+  HOIST_RETURN_IF_ERROR(ValidateCatalog(catalog));
   return catalog;
 }
 
