@@ -22,8 +22,8 @@ void ResolveStorageValues(const std::vector<PickledStorage>& storages,
   }
 }
 
-absl::Status NameContents(std::shared_ptr<ValueGraph> graph, ValueId root,
-                          TorchVocabulary& vocabulary, Catalog& catalog) {
+absl::Status FinishCatalog(std::shared_ptr<ValueGraph> graph, ValueId root,
+                           TorchVocabulary& vocabulary, Catalog& catalog) {
   if (graph->has_opaque()) {
     HOIST_RETURN_IF_ERROR(RebuildOldTensors(*graph, vocabulary));
     HOIST_RETURN_IF_ERROR(RebuildNumpyValues(*graph, vocabulary, catalog));
@@ -34,13 +34,6 @@ absl::Status NameContents(std::shared_ptr<ValueGraph> graph, ValueId root,
       NameTensors(*graph, root, std::move(vocabulary.tensors())));
   ResolveStorageValues(vocabulary.storages(), *graph);
   catalog.values = std::move(graph);
-  return absl::OkStatus();
-}
-
-absl::Status FinishCatalog(std::shared_ptr<ValueGraph> graph, ValueId root,
-                           TorchVocabulary& vocabulary, Catalog& catalog) {
-  HOIST_RETURN_IF_ERROR(
-      NameContents(std::move(graph), root, vocabulary, catalog));
   return ValidateCatalog(catalog);
 }
 

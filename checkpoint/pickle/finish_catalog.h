@@ -18,10 +18,6 @@ namespace hoist {
 absl::Status FinishCatalog(std::shared_ptr<ValueGraph> graph, ValueId root,
                            TorchVocabulary& vocabulary, Catalog& catalog);
 
-// The same without validating, for what is not known of the storages by then.
-absl::Status NameContents(std::shared_ptr<ValueGraph> graph, ValueId root,
-                          TorchVocabulary& vocabulary, Catalog& catalog);
-
 // Makes kStorage values, which index `storages`, index the catalog's. Storages
 // of which no tensor is listed are not part of the catalog's tensors; values go
 // on to name them. Thread-compatible.

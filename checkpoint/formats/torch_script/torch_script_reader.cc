@@ -104,10 +104,8 @@ absl::StatusOr<Catalog> ReadTorchScript(const RandomAccessFile& file) {
   HOIST_ASSIGN_OR_RETURN(catalog.root_id, read(kModule, "data/"));
   HOIST_ASSIGN_OR_RETURN(const ValueId constants,
                          read(kConstants, "constants/"));
-  HOIST_ASSIGN_OR_RETURN(const std::vector<uint64_t> offsets,
-                         records.ReadOffsets(/*pool=*/nullptr));
+  HOIST_RETURN_IF_ERROR(records.SetOffsets());
   catalog.storages = std::move(records.entries());
-  SetOffsets(offsets, catalog.storages);
 
   ScriptClasses classes(file, archive);
   HOIST_ASSIGN_OR_RETURN(ScriptTensors named,

@@ -45,8 +45,7 @@ absl::StatusOr<PickledStorage> StorageRecords::Load(Value id,
     return absl::DataLossError(
         absl::StrCat("The archive has no record ", record));
   }
-  int& known = by_member_[static_cast<size_t>(
-      member - archive_.directory().members().data())];
+  int& known = by_member_[IndexOf(*member)];
   if (known < 0) {
     known = static_cast<int>(entries_.size());
     return Add(*member, std::string(record), *dtype,
@@ -113,16 +112,20 @@ absl::StatusOr<PickledStorage> StorageRecords::Add(const ZipMember& member,
   return storage;
 }
 
-absl::StatusOr<std::vector<uint64_t>> StorageRecords::ReadOffsets(
-    ThreadPool* pool) const {
-  return ReadZipDataOffsets(file_, members_, pool);
-}
-
-void SetOffsets(const std::vector<uint64_t>& offsets,
-                std::vector<StorageEntry>& storages) {
-  for (size_t i = 0; i < offsets.size(); ++i) {
-    storages[i].offset_bytes = offsets[i];
+absl::Status StorageRecords::SetOffsets(
+    const std::optional<std::vector<uint64_t>>& offsets) {
+  if (offsets) {
+    for (size_t i = 0; i < entries_.size(); ++i) {
+      entries_[i].offset_bytes = (*offsets)[IndexOf(*members_[i])];
+    }
+    return absl::OkStatus();
   }
+  HOIST_ASSIGN_OR_RETURN(const std::vector<uint64_t> read,
+                         ReadZipDataOffsets(file_, members_, /*pool=*/nullptr));
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    entries_[i].offset_bytes = read[i];
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SwapUntypedStorages(const std::vector<PickledStorage>& storages,

@@ -15,7 +15,6 @@
 #include "hoist/checkpoint/pickle/torch_vocabulary.h"
 #include "hoist/checkpoint/zip/zip_directory.h"
 #include "hoist/core/io/random_access_file.h"
-#include "hoist/core/thread/thread_pool.h"
 
 namespace hoist {
 
@@ -46,13 +45,17 @@ class StorageRecords {
   // Their offset_bytes are not known yet.
   std::vector<StorageEntry>& entries() { return entries_; }
 
-  // Where the bytes of each of entries() begin, from the records' headers,
-  // which are read for it, by `pool`'s threads as well unless that is null;
-  // blocks. kDataLoss for a header that is not there, or another's.
-  // Thread-safe.
-  absl::StatusOr<std::vector<uint64_t>> ReadOffsets(ThreadPool* pool) const;
+  // Sets them, from the records' headers: `offsets` are ZipDataOffset() of all
+  // of the directory's members, in its order, where they have been read
+  // already. Else reads those of the entries, and blocks; kDataLoss for a
+  // header that is not there, or another's.
+  absl::Status SetOffsets(
+      const std::optional<std::vector<uint64_t>>& offsets = std::nullopt);
 
  private:
+  size_t IndexOf(const ZipMember& member) const {
+    return static_cast<size_t>(&member - archive_.directory().members().data());
+  }
   std::optional<DType> DTypeOf(absl::string_view class_name);
   absl::StatusOr<PickledStorage> Add(const ZipMember& member,
                                      std::string record, DType dtype,
@@ -74,11 +77,6 @@ class StorageRecords {
   std::string last_class_;
   std::optional<DType> last_dtype_;
 };
-
-// Sets the storages' offsets, as of StorageRecords::ReadOffsets(); there may be
-// others behind them.
-void SetOffsets(const std::vector<uint64_t>& offsets,
-                std::vector<StorageEntry>& storages);
 
 // In the catalog of a big-endian archive: an untyped storage takes its byte
 // order from the tensors over it, which must agree. torch leaves these bytes as

@@ -13,6 +13,7 @@
 #include "hoist/checkpoint/pickle/finish_catalog.h"
 #include "hoist/checkpoint/pickle/pickle_machine.h"
 #include "hoist/checkpoint/pickle/torch_vocabulary.h"
+#include "hoist/checkpoint/zip/zip_header_reader.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -50,19 +51,32 @@ absl::Status ReadMetadata(const TorchArchive& archive, Catalog& catalog) {
   return absl::OkStatus();
 }
 
-// Side by side where there are threads for it.
-void RunBoth(ThreadPool* pool, absl::FunctionRef<void()> first,
-             absl::FunctionRef<void()> second) {
+// The offsets of all members, in the order of the directory, read while `work`
+// is done, where there are threads for it; nullopt where there are none, or a
+// member is damaged, which may not be a storage's.
+std::optional<std::vector<uint64_t>> ReadOffsetsBeside(
+    absl::FunctionRef<void()> work, const RandomAccessFile& file,
+    const ZipDirectory& directory, ThreadPool* pool) {
   if (pool == nullptr) {
-    first();
-    second();
-    return;
+    work();
+    return std::nullopt;
   }
-  // Neither fails.
+  std::vector<const ZipMember*> members;
+  members.reserve(directory.members().size());
+  for (const ZipMember& member : directory.members()) {
+    members.push_back(&member);
+  }
+  std::optional<std::vector<uint64_t>> offsets;
+  // Neither of the two fails here.
   (void)ParallelFor(*pool, 2, [&](int64_t i) {
-    i == 0 ? first() : second();
+    if (i == 0) {
+      work();
+    } else if (auto read = ReadZipDataOffsets(file, members, pool); read.ok()) {
+      offsets = *std::move(read);
+    }
     return absl::OkStatus();
   });
+  return offsets;
 }
 
 }  // namespace
@@ -87,25 +101,21 @@ absl::StatusOr<Catalog> ReadTorchZip(const RandomAccessFile& file,
     return absl::StatusOr<TorchVocabulary::Persistent>(records.Load(id));
   });
   auto graph = std::make_shared<ValueGraph>();
-  const auto read = ReadPickle(pickle, vocabulary, *graph);
+  absl::StatusOr<PickleResult> read;
+  const std::optional<std::vector<uint64_t>> offsets =
+      ReadOffsetsBeside([&] { read = ReadPickle(pickle, vocabulary, *graph); },
+                        file, archive.directory(), pool);
   if (!read.ok()) {
     return Annotate(read.status(), "data.pkl");
   }
+  HOIST_RETURN_IF_ERROR(records.SetOffsets(offsets));
   catalog.storages = std::move(records.entries());
-  absl::StatusOr<std::vector<uint64_t>> offsets;
-  absl::Status named;
-  RunBoth(
-      pool, [&] { offsets = records.ReadOffsets(pool); },
-      [&] {
-        named = NameContents(std::move(graph), read->root, vocabulary, catalog);
-      });
-  HOIST_RETURN_IF_ERROR(named);
-  HOIST_RETURN_IF_ERROR(offsets.status());
-  SetOffsets(*offsets, catalog.storages);
+  HOIST_RETURN_IF_ERROR(
+      FinishCatalog(std::move(graph), read->root, vocabulary, catalog));
   if (is_big_endian) {
     HOIST_RETURN_IF_ERROR(SwapUntypedStorages(vocabulary.storages(), catalog));
+    HOIST_RETURN_IF_ERROR(ValidateCatalog(catalog));
   }
-  HOIST_RETURN_IF_ERROR(ValidateCatalog(catalog));
   return catalog;
 }
 
