@@ -18,6 +18,13 @@ PlanOptions CudaPlanOptions(uint64_t slot_bytes);
 // has use for: one for each of them, and some that are copied from meanwhile.
 int CudaSlotCount(const LoadPlan& plan, int read_count);
 
+// The device's memory that such a load may take besides the arena: casts to
+// wider numbers are made there, so that the link carries the narrow ones; but
+// by the host if the bytes are verified on the device, since it has to know
+// them.
+uint64_t CudaCastBytes(const LoadPlan& plan, int slot_count,
+                       bool verify_on_device);
+
 // Memory of the CUDA device `device`, one allocation for all of `plan`, which
 // was made with CudaPlanOptions() of `pool` and must outlive it, as must
 // `pool`. Chunks go there through at most `slot_count` of the pool's slots. If

@@ -429,13 +429,24 @@ cudaError_t FakeCudartState::DeviceSynchronize() {
   return UseDevice();
 }
 
-cudaError_t FakeCudartState::LaunchKernel(cudaStream_t handle) {
+cudaError_t FakeCudartState::LaunchKernel(const std::string& name,
+                                          void** arguments,
+                                          cudaStream_t handle) {
   const auto stream = FindStream(handle, "cudaLaunchKernel");
   if (stream == nullptr || stream->device != CurrentFakeThread().device) {
     return cudaErrorInvalidResourceHandle;
   }
-  const cudaError_t error = UseDevice(stream->device);
-  return error == cudaSuccess ? cudaErrorNoKernelImageForDevice : error;
+  if (const cudaError_t error = UseDevice(stream->device);
+      error != cudaSuccess) {
+    return error;
+  }
+  FakeWork work;
+  work.kernel = kernels ? kernels(name, arguments) : nullptr;
+  if (!work.kernel) {
+    return cudaErrorNoKernelImageForDevice;
+  }
+  Put(*stream, std::move(work));
+  return cudaSuccess;
 }
 
 int FakeCudartState::PendingCopies() const {

@@ -29,10 +29,11 @@ struct FakeCopy {
   size_t source_hash;  // of a host source when the copy was put on the stream
 };
 
-// A piece of work of a stream: a copy or a fill.
+// A piece of work of a stream: a copy, a fill or a kernel.
 struct FakeWork {
   FakeCopy copy = {};
   int fill = -1;  // the value, if it is a memset of copy.destination
+  FakeCudart::KernelWork kernel;  // or this
   std::chrono::steady_clock::time_point issued_at;
   bool failed = false;
 };
@@ -106,8 +107,9 @@ class FakeCudartState {
   cudaError_t MemsetAsync(void* data, int value, size_t size,
                           cudaStream_t stream);
   cudaError_t DeviceSynchronize();
-  // Fails: there is no device to run it.
-  cudaError_t LaunchKernel(cudaStream_t stream);
+  // Fails if `kernels` have none of `name`.
+  cudaError_t LaunchKernel(const std::string& name, void** arguments,
+                           cudaStream_t stream);
 
   int PendingCopies() const;
   // Blocks while a link moves bytes.
@@ -129,6 +131,7 @@ class FakeCudartState {
 
   const FakeCudart::Options options;
   FakeDeviceMemory memory;
+  FakeCudart::Kernels kernels;
   std::set<int> contexts;
   std::map<int, cudaError_t> dead_devices;
   std::map<std::string, std::vector<Fault>> faults;
@@ -174,6 +177,7 @@ class FakeCudartState {
   // Runs the next piece of work of `stream`.
   void RunNext(FakeStream& stream);
   cudaError_t Run(const FakeWork& work, int device);
+  cudaError_t RunKernel(const FakeWork& work, int device);
   // The bytes are moved without the mutex where there is a link.
   void Move(const FakeWork& work, uint8_t* to, const uint8_t* from);
   size_t HashOf(const uint8_t* data, size_t size) const;
