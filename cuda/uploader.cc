@@ -3,6 +3,8 @@
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -19,6 +21,7 @@
 #include "hoist/cuda/nvtx_range.h"
 #include "hoist/cuda/scoped_device.h"
 #include "hoist/cuda/stream.h"
+#include "hoist/cuda/stream_trace.h"
 
 namespace hoist {
 
@@ -105,12 +108,15 @@ absl::StatusOr<DeviceBuffer> MakeCastMemory(const Stream& stream, size_t count,
 class Uploader::Impl {
  public:
   // `cast_memory`: an equal part for each event; empty where nothing is cast.
-  Impl(int device, PinnedPool& pool, Stream stream, std::vector<Event> events,
-       DeviceBuffer cast_memory)
+  Impl(int device, PinnedPool& pool, std::unique_ptr<const Stream> stream,
+       std::vector<Event> events, DeviceBuffer cast_memory,
+       std::optional<StreamTrace> trace)
       : device_(device),
         cast_memory_(std::move(cast_memory)),
         stream_(std::move(stream)),
         events_(std::move(events)),
+        trace_(std::move(trace)),
+        traced_bytes_(events_.size()),
         borrower_(pool, device, static_cast<int>(events_.size())) {
     for (size_t i = 0; i < events_.size(); ++i) {
       idle_.push_back(i);
@@ -148,8 +154,10 @@ class Uploader::Impl {
 
   const int device_;
   const DeviceBuffer cast_memory_;
-  const Stream stream_;
+  const std::unique_ptr<const Stream> stream_;  // where the trace finds it
   const std::vector<Event> events_;  // one for each slot that can be held
+  const std::optional<StreamTrace> trace_;
+  std::vector<uint64_t> traced_bytes_;  // by ticket, of whoever has that
 
   Mutex mu_;
   std::vector<Ticket> idle_ ABSL_GUARDED_BY(mu_);
@@ -179,6 +187,7 @@ absl::Status Uploader::Impl::Submit(Slot slot, absl::Span<const Copy> copies,
     ticket = idle_.back();
     idle_.pop_back();
   }
+  traced_bytes_[ticket] = size_bytes;
   const absl::Status started =
       Start(slot.bytes().data(), copies, casts, ticket);
   if (!started.ok()) {
@@ -204,6 +213,9 @@ absl::Status Uploader::Impl::Start(const uint8_t* slot,
   NvtxRange range("Start copies");
   ScopedDevice scope(device_);
   HOIST_RETURN_IF_ERROR(scope.status());
+  if (trace_) {
+    HOIST_RETURN_IF_ERROR(trace_->Begin(ticket));
+  }
   for (const Copy& copy : copies) {
     HOIST_RETURN_IF_ERROR(StartCopy(copy.device_destination,
                                     slot + copy.offset_bytes, copy.size_bytes));
@@ -215,10 +227,13 @@ absl::Status Uploader::Impl::Start(const uint8_t* slot,
         StartCopy(source, slot + cast.offset_bytes, SourceBytes(cast)));
     HOIST_RETURN_IF_ERROR(CastOnDevice(device_, cast.from, source, cast.to,
                                        cast.device_destination, cast.count,
-                                       stream_.get()));
+                                       stream_->get()));
     at += AlignedBytes(cast);
   }
-  return ToStatus(cudaEventRecord(events_[ticket].get(), stream_.get()),
+  if (trace_) {
+    HOIST_RETURN_IF_ERROR(trace_->End(ticket));
+  }
+  return ToStatus(cudaEventRecord(events_[ticket].get(), stream_->get()),
                   absl::StrCat("Marking the end of a copy to cuda:", device_));
 }
 
@@ -229,7 +244,7 @@ absl::Status Uploader::Impl::StartCopy(void* destination, const uint8_t* source,
   }
   return ToStatus(
       cudaMemcpyAsync(destination, source, size_bytes, cudaMemcpyHostToDevice,
-                      stream_.get()),
+                      stream_->get()),
       absl::StrCat("Copying ", size_bytes, " bytes to cuda:", device_));
 }
 
@@ -237,6 +252,9 @@ void Uploader::Impl::WaitFor(Ticket ticket) {
   if (const absl::Status waited = Synchronize(ticket); !waited.ok()) {
     borrower_.Close(waited).IgnoreError();
     WaitForAllCopies();
+  } else if (trace_) {
+    const ScopedDevice scope(device_);
+    trace_->Add(ticket, traced_bytes_[ticket]);
   }
   MutexLock lock(&mu_);
   idle_.push_back(ticket);
@@ -265,7 +283,7 @@ absl::Status Uploader::Impl::Synchronize(Ticket ticket) {
 void Uploader::Impl::WaitForAllCopies() {
   // Waits even if the device could not be selected: the stream knows its own.
   ScopedDevice scope(device_);
-  if (cudaStreamSynchronize(stream_.get()) != cudaSuccess) {
+  if (cudaStreamSynchronize(stream_->get()) != cudaSuccess) {
     // An error does not say that the copies have ended; ask again, wider.
     cudaDeviceSynchronize();
     cudaGetLastError();
@@ -276,10 +294,8 @@ Uploader::Uploader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Uploader::~Uploader() = default;
 
-absl::StatusOr<std::unique_ptr<Uploader>> Uploader::Create(int device,
-                                                           PinnedPool& pool,
-                                                           int max_slots,
-                                                           size_t cast_bytes) {
+absl::StatusOr<std::unique_ptr<Uploader>> Uploader::Create(
+    int device, PinnedPool& pool, int max_slots, const Options& options) {
   if (max_slots < 1) {
     return absl::InvalidArgumentError(absl::StrCat(
         "An upload through ", max_slots, " slots is not possible"));
@@ -287,17 +303,26 @@ absl::StatusOr<std::unique_ptr<Uploader>> Uploader::Create(int device,
   // No more can be held, and each has an event.
   max_slots = static_cast<int>(
       std::min<size_t>(max_slots, pool.max_bytes() / pool.slot_bytes()));
-  HOIST_ASSIGN_OR_RETURN(Stream stream, Stream::Create(device));
+  HOIST_ASSIGN_OR_RETURN(Stream made, Stream::Create(device));
+  auto stream = std::make_unique<const Stream>(std::move(made));
   std::vector<Event> events;
   for (int i = 0; i < max_slots; ++i) {
     HOIST_ASSIGN_OR_RETURN(Event event, Event::Create(device));
     events.push_back(std::move(event));
   }
-  HOIST_ASSIGN_OR_RETURN(DeviceBuffer cast_memory,
-                         MakeCastMemory(stream, events.size(), cast_bytes));
+  HOIST_ASSIGN_OR_RETURN(
+      DeviceBuffer cast_memory,
+      MakeCastMemory(*stream, events.size(), options.cast_bytes));
+  std::optional<StreamTrace> trace;
+  if (options.trace != nullptr) {
+    HOIST_ASSIGN_OR_RETURN(
+        StreamTrace made_trace,
+        StreamTrace::Create(*stream, events.size(), *options.trace));
+    trace.emplace(std::move(made_trace));
+  }
   return std::unique_ptr<Uploader>(new Uploader(
       std::make_unique<Impl>(device, pool, std::move(stream), std::move(events),
-                             std::move(cast_memory))));
+                             std::move(cast_memory), std::move(trace))));
 }
 
 absl::StatusOr<Uploader::Slot> Uploader::Acquire() {

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "hoist/core/tensor/dtype.h"
+#include "hoist/core/trace/trace_recorder.h"
 #include "hoist/cuda/pinned_pool.h"
 
 namespace hoist {
@@ -55,15 +56,27 @@ class Uploader {
     void* device_destination = nullptr;  // aligned to its elements
   };
 
+  struct Options {
+    // For each slot so many bytes of the device's memory are taken, for casts,
+    // whose sources may have so many in each Submit(). 0: there are none.
+    size_t cast_bytes = 0;
+    // When the device copied what, as it has timed that, is recorded here.
+    // Null: nowhere. Not owned.
+    TraceRecorder* trace = nullptr;
+  };
+
   // `pool` has to outlive the Uploader, which takes at most `max_slots` of its
   // slots at a time; two or more let filling overlap copying, and more than a
   // load has chunks would only be pinned in vain. Fewer than 1 and a device
-  // that is not there are kInvalidArgument, no CUDA is kUnavailable. For each
-  // of them `cast_bytes` of the device's memory are taken, for casts, whose
-  // sources may have so many bytes in each Submit(); too little memory is
-  // kResourceExhausted.
+  // that is not there are kInvalidArgument, no CUDA is kUnavailable, too little
+  // memory for casts is kResourceExhausted.
   static absl::StatusOr<std::unique_ptr<Uploader>> Create(
-      int device, PinnedPool& pool, int max_slots, size_t cast_bytes = 0);
+      int device, PinnedPool& pool, int max_slots, const Options& options);
+  static absl::StatusOr<std::unique_ptr<Uploader>> Create(int device,
+                                                          PinnedPool& pool,
+                                                          int max_slots) {
+    return Create(device, pool, max_slots, Options());
+  }
   // Waits for the copies under way.
   ~Uploader();
   Uploader(const Uploader&) = delete;
@@ -78,8 +91,8 @@ class Uploader {
   // thread may ask for a slot while it has others.
   absl::StatusOr<std::optional<Slot>> TryAcquire();
 
-  // Whether there may be casts: `cast_bytes` are there, and this build has code
-  // for the device, which Create() has tried.
+  // Whether there may be casts: memory for them is there, and this build has
+  // code for the device, which Create() has tried.
   bool can_cast() const;
   // Device memory taken for casts.
   size_t cast_memory_bytes() const;

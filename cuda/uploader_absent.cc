@@ -11,7 +11,8 @@ Uploader::Uploader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Uploader::~Uploader() = default;
 
 absl::StatusOr<std::unique_ptr<Uploader>> Uploader::Create(int, PinnedPool&,
-                                                           int, size_t) {
+                                                           int,
+                                                           const Options&) {
   return CudaAbsentError();
 }
 

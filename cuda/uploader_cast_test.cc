@@ -55,7 +55,8 @@ class UploaderCastTest : public ::testing::Test {
   }
 
   absl::Status Create(size_t cast_bytes = kSlot) {
-    auto uploader = Uploader::Create(1, *pool_, kSlots, cast_bytes);
+    auto uploader =
+        Uploader::Create(1, *pool_, kSlots, {.cast_bytes = cast_bytes});
     if (uploader.ok()) {
       uploader_ = *std::move(uploader);
     }

@@ -222,7 +222,7 @@ uint64_t CudaCastBytes(const LoadPlan& plan, int slot_count,
 
 absl::StatusOr<std::unique_ptr<ChunkDestination>> MakeCudaDestination(
     const LoadPlan& plan, int device, PinnedPool& pool, int slot_count,
-    bool verify_on_device) {
+    bool verify_on_device, TraceRecorder* trace) {
   HOIST_ASSIGN_OR_RETURN(DeviceBuffer memory,
                          DeviceBuffer::Allocate(device, plan.arena_bytes));
   auto arena = std::make_shared<DeviceBuffer>(std::move(memory));
@@ -242,7 +242,8 @@ absl::StatusOr<std::unique_ptr<ChunkDestination>> MakeCudaDestination(
       static_cast<uint64_t>(slot_count);
   HOIST_ASSIGN_OR_RETURN(
       std::unique_ptr<Uploader> uploader,
-      Uploader::Create(device, pool, slot_count, cast_bytes));
+      Uploader::Create(device, pool, slot_count,
+                       {.cast_bytes = cast_bytes, .trace = trace}));
   std::vector<std::optional<StorageCast>> widenings;
   if (uploader->can_cast()) {
     widenings = WideningsOf(plan);

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "hoist/checkpoint/load/chunk_destination.h"
 #include "hoist/checkpoint/plan/load_plan.h"
+#include "hoist/core/trace/trace_recorder.h"
 #include "hoist/cuda/pinned_pool.h"
 
 namespace hoist {
@@ -29,11 +30,12 @@ uint64_t CudaCastBytes(const LoadPlan& plan, int slot_count,
 // was made with CudaPlanOptions() of `pool` and must outlive it, as must
 // `pool`. Chunks go there through at most `slot_count` of the pool's slots. If
 // `verify_on_device`, Finish() compares what is on the device with what was
-// submitted, and returns kDataLoss if that is not the same.
-// Errors of DeviceBuffer, Uploader and DeviceDigests().
+// submitted, and returns kDataLoss if that is not the same. What the device
+// does when is recorded in `trace`, unless that is null. Errors of
+// DeviceBuffer, Uploader and DeviceDigests().
 absl::StatusOr<std::unique_ptr<ChunkDestination>> MakeCudaDestination(
     const LoadPlan& plan, int device, PinnedPool& pool, int slot_count,
-    bool verify_on_device);
+    bool verify_on_device, TraceRecorder* trace = nullptr);
 
 }  // namespace hoist
 

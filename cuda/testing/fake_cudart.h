@@ -58,6 +58,8 @@ class FakeCudart {
     // cudaEventQuery and cudaStreamQuery say "not ready" this many times of one
     // piece of work before it is done; with links, until it is done.
     int queries_before_done = 3;
+    // Whether events with timing are no violation, as what traces has them.
+    bool allow_timing = false;
     // How fast a device's link carries bytes from and to the host. 0: at once.
     double link_bytes_per_second = 0;
     // How long each copy and fill takes apart from that.

@@ -98,6 +98,9 @@ HOIST_FAKE_CALL(EventRecord, kPlain, (cudaEvent_t event, cudaStream_t stream),
 HOIST_FAKE_CALL(EventSynchronize, kPlain, (cudaEvent_t event),
                 EventSynchronize(event))
 HOIST_FAKE_CALL(EventQuery, kPlain, (cudaEvent_t event), EventQuery(event))
+HOIST_FAKE_CALL(EventElapsedTime, kPlain,
+                (float* ms, cudaEvent_t begin, cudaEvent_t end),
+                EventElapsedTime(ms, begin, end))
 HOIST_FAKE_CALL(MemcpyAsync, kPlain,
                 (void* destination, const void* source, size_t size,
                  cudaMemcpyKind kind, cudaStream_t stream),

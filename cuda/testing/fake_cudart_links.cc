@@ -114,6 +114,7 @@ void FakeCudartState::RunNext(FakeStream& stream) {
     dead_devices[stream.device] = error;
   }
   ++stream.ran;
+  stream.ran_at.push_back(std::chrono::steady_clock::now());
 }
 
 cudaError_t FakeCudartState::RunKernel(const FakeWork& work, int device) {

@@ -45,6 +45,8 @@ struct FakeStream {
   std::deque<FakeWork> work;  // what is not known to have run, oldest first
   uint64_t known = 0;
   uint64_t ran = 0;
+  // When each that ran did, by its position.
+  std::vector<std::chrono::steady_clock::time_point> ran_at;
   int queries = 0;
 
   uint64_t put() const { return known + work.size(); }
@@ -55,6 +57,8 @@ struct FakeEvent {
   std::shared_ptr<FakeStream> stream;  // of the last record
   uint64_t position = 0;               // the work put on it before that
   int queries = 0;                     // since the last record
+  bool is_timed = false;
+  std::chrono::steady_clock::time_point recorded_at;
 };
 
 // What the stand-in knows: devices, memory, streams, events and the faults
@@ -102,6 +106,7 @@ class FakeCudartState {
   cudaError_t EventRecord(cudaEvent_t event, cudaStream_t stream);
   cudaError_t EventSynchronize(cudaEvent_t event);
   cudaError_t EventQuery(cudaEvent_t event);
+  cudaError_t EventElapsedTime(float* ms, cudaEvent_t begin, cudaEvent_t end);
   cudaError_t MemcpyAsync(void* destination, const void* source, size_t size,
                           cudaMemcpyKind kind, cudaStream_t stream);
   cudaError_t MemsetAsync(void* data, int value, size_t size,
