@@ -153,12 +153,14 @@ ValueGraph ValueGraph::Copy() const {
 
 ValueId ValueGraph::Add(Node node) {
   HOIST_CHECK(nodes_.size() < UINT32_MAX);
+  has_opaque_ = has_opaque_ || node.kind == ValueKind::kOpaque;
   nodes_.push_back(std::move(node));
   return last_id();
 }
 
 ValueGraph::Node& ValueGraph::AddEmpty(ValueKind kind, ValueId type) {
   HOIST_CHECK(nodes_.size() < UINT32_MAX);
+  has_opaque_ = has_opaque_ || kind == ValueKind::kOpaque;
   Node& node = nodes_.emplace_back();
   node.kind = kind;
   node.type = type;

@@ -91,6 +91,8 @@ class ValueGraph {
   Node& node(ValueId id) { return nodes_[id]; }
   const Node& node(ValueId id) const { return nodes_[id]; }
   size_t size() const { return nodes_.size(); }
+  // Whether a kOpaque value has been added, though it may have become another.
+  bool has_opaque() const { return has_opaque_; }
   // All that AddClass() was called for: module and name, each pair once.
   const std::vector<std::pair<std::string, std::string>>& class_names() const {
     return class_names_;
@@ -102,6 +104,7 @@ class ValueGraph {
   ValueId last_id() const { return static_cast<ValueId>(nodes_.size() - 1); }
 
   StableVector<Node> nodes_;
+  bool has_opaque_ = false;
   // By module and name, which are parts of the nodes' own text.
   absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, ValueId>
       classes_;

@@ -201,6 +201,10 @@ class Worker {
   const LoadPlan::Chunk& ChunkAt(int i) const {
     return engine_.plan().chunks[i];
   }
+  // Whether the chunk is cast by this thread.
+  bool IsCastHere(const LoadPlan::Chunk& chunk) const {
+    return chunk.is_cast && !engine_.inputs().destination.casts(chunk);
+  }
   absl::Span<const LoadPlan::Piece> PiecesOf(const LoadPlan::Chunk& chunk) {
     return absl::MakeConstSpan(engine_.plan().pieces)
         .subspan(chunk.first_piece, chunk.piece_count);
@@ -333,7 +337,7 @@ absl::StatusOr<Worker::Flight*> Worker::Board(int chunk,
     ++slot;
   }
   Flight& flight = flights_[slot];
-  if (ChunkAt(chunk).is_cast && flight.uncast == nullptr) {
+  if (IsCastHere(ChunkAt(chunk)) && flight.uncast == nullptr) {
     HOIST_ASSIGN_OR_RETURN(
         flight.uncast, HostArena::Allocate(CastBytesOfRead(engine_.plan())));
   }
@@ -418,7 +422,7 @@ absl::Status Worker::FinishChunk(Flight& flight) {
   for (const LoadPlan::Piece& piece : PiecesOf(chunk)) {
     HOIST_RETURN_IF_ERROR(Convert(flight, piece));
   }
-  Lap(times_.convert_ns, chunk.is_cast ? "convert" : "", bytes);
+  Lap(times_.convert_ns, IsCastHere(chunk) ? "convert" : "", bytes);
   HOIST_RETURN_IF_ERROR(inputs.destination.Submit(std::move(flight.lease)));
   Lap(times_.place_ns, "submit", bytes);
   engine_.AddDone(bytes);
@@ -435,7 +439,7 @@ absl::Status Worker::Convert(const Flight& flight,
   if (swap_bytes > 1) {
     HOIST_RETURN_IF_ERROR(ByteSwap(bytes, swap_bytes));
   }
-  if (storage.cast) {
+  if (storage.cast && IsCastHere(ChunkAt(flight.chunk))) {
     HOIST_ASSIGN_OR_RETURN(
         const CastLosses losses,
         CastNumbers(*storage.cast, bytes,
@@ -449,7 +453,7 @@ absl::Status Worker::Convert(const Flight& flight,
 absl::Span<uint8_t> Worker::BytesOf(const Flight& flight,
                                     const LoadPlan::Piece& piece) const {
   const LoadPlan::Chunk& chunk = ChunkAt(flight.chunk);
-  if (!chunk.is_cast) {
+  if (!IsCastHere(chunk)) {
     return {flight.lease->address(piece), piece.size_bytes};
   }
   // An image of the chunk's part of the file.

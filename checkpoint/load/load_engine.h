@@ -72,7 +72,7 @@ uint64_t DecodeBytesOfThread(const LoadPlan& plan);
 // there. Each chunk is read by one thread, all those of a deflated storage by
 // the same. Compares checksums where the catalog has them, of storages that are
 // brought whole, if `verify`; then reverses byte order where that is asked for,
-// and casts, wider and narrower, before the destination gets them.
+// and casts what the destination does not, before it gets them.
 // Returns the first error: of reading, of the destination, kDataLoss with the
 // storage's name for bytes that do not match their checksum or a file that was
 // changed meanwhile, kCancelled.

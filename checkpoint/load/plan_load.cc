@@ -117,7 +117,9 @@ absl::StatusOr<PlannedLoad> PlanLoad(const Catalog& catalog, CatalogFiles files,
     planned.slot_count = CudaSlotCount(planned.plan, read_count);
     planned.pinned_bytes =
         SlotBytes(options) * static_cast<uint64_t>(planned.slot_count);
-    planned.device_bytes = planned.plan.arena_bytes;
+    planned.device_bytes = planned.plan.arena_bytes +
+                           CudaCastBytes(planned.plan, planned.slot_count,
+                                         options.verify_on_device);
   }
   return planned;
 }

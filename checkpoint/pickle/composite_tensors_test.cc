@@ -30,6 +30,8 @@ class CompositeTensorsTest : public ::testing::Test {
 
   // The names of the tensors in {"t": value}.
   std::vector<std::string> Names(const std::string& value) {
+    graph_ = ValueGraph();
+    graph_ = ValueGraph();
     const std::string pickle = Pickle(Dict({Text("t"), value}));
     const auto read = ReadPickle(
         {reinterpret_cast<const uint8_t*>(pickle.data()), pickle.size()},

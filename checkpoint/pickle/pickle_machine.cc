@@ -112,8 +112,9 @@ class Machine {
   // --- what is left of the pickle ---
 
   absl::StatusOr<absl::Span<const uint8_t>> Take(uint64_t size);
+  // Into `number`: every other opcode has one.
   template <typename T>
-  absl::StatusOr<T> TakeNumber();
+  absl::Status TakeNumber(T& number);
   template <typename Length>
   absl::StatusOr<absl::string_view> TakeCounted();
   absl::StatusOr<absl::string_view> TakeLine();
@@ -294,18 +295,19 @@ absl::StatusOr<absl::Span<const uint8_t>> Machine::Take(uint64_t size) {
 }
 
 template <typename T>
-absl::StatusOr<T> Machine::TakeNumber() {
+inline absl::Status Machine::TakeNumber(T& number) {
   if (sizeof(T) > bytes_.size() - position_) {
     return Take(sizeof(T)).status();
   }
-  const uint8_t* const at = bytes_.data() + position_;
+  number = LoadLittleEndian<T>(bytes_.data() + position_);
   position_ += sizeof(T);
-  return LoadLittleEndian<T>(at);
+  return absl::OkStatus();
 }
 
 template <typename Length>
 absl::StatusOr<absl::string_view> Machine::TakeCounted() {
-  HOIST_ASSIGN_OR_RETURN(const Length length, TakeNumber<Length>());
+  Length length;
+  HOIST_RETURN_IF_ERROR(TakeNumber(length));
   if (std::is_signed_v<Length> && length < Length{0}) {
     return absl::DataLossError(absl::StrCat("its length is ", length));
   }
@@ -427,7 +429,8 @@ absl::Status Machine::Get(uint64_t index) {
 // --- the stack's own opcodes ---
 
 absl::Status Machine::Proto() {
-  HOIST_ASSIGN_OR_RETURN(const uint8_t protocol, TakeNumber<uint8_t>());
+  uint8_t protocol;
+  HOIST_RETURN_IF_ERROR(TakeNumber(protocol));
   if (protocol > kNewestProtocol) {
     return absl::UnimplementedError(
         absl::StrCat("pickle protocol ", protocol, " is not known; ",
@@ -437,7 +440,8 @@ absl::Status Machine::Proto() {
 }
 
 absl::Status Machine::Frame() {
-  HOIST_ASSIGN_OR_RETURN(const uint64_t size, TakeNumber<uint64_t>());
+  uint64_t size;
+  HOIST_RETURN_IF_ERROR(TakeNumber(size));
   if (size > bytes_.size() - position_) {
     return absl::DataLossError(
         absl::StrCat("the frame has ", size, " bytes, and ",
@@ -483,7 +487,8 @@ absl::Status Machine::Dup() {
 
 template <typename T>
 absl::Status Machine::BinInt() {
-  HOIST_ASSIGN_OR_RETURN(const T value, TakeNumber<T>());
+  T value;
+  HOIST_RETURN_IF_ERROR(TakeNumber(value));
   return PushInt(value);
 }
 
@@ -656,13 +661,15 @@ absl::Status Machine::ExtendWith(ValueId object,
 
 template <typename Index>
 absl::Status Machine::BinPut() {
-  HOIST_ASSIGN_OR_RETURN(const Index index, TakeNumber<Index>());
+  Index index;
+  HOIST_RETURN_IF_ERROR(TakeNumber(index));
   return Put(index);
 }
 
 template <typename Index>
 absl::Status Machine::BinGet() {
-  HOIST_ASSIGN_OR_RETURN(const Index index, TakeNumber<Index>());
+  Index index;
+  HOIST_RETURN_IF_ERROR(TakeNumber(index));
   return Get(index);
 }
 

@@ -62,9 +62,12 @@ std::string KeyText(Value key, int depth) {
 
 class Namer {
  public:
-  Namer(ValueGraph& graph, const std::vector<TensorEntry>& unnamed,
+  Namer(ValueGraph& graph, std::vector<TensorEntry> unnamed,
         const NamingLimits& limits, std::vector<ValuePlace>* places)
-      : graph_(graph), unnamed_(unnamed), limits_(limits), places_(places) {}
+      : graph_(graph),
+        unnamed_(std::move(unnamed)),
+        limits_(limits),
+        places_(places) {}
 
   absl::StatusOr<std::vector<TensorEntry>> Run(ValueId root);
 
@@ -102,6 +105,11 @@ class Namer {
   absl::Status Enter(ValueId id, ValuePlace place, bool has_key,
                      bool is_persistent);
   absl::Status AddTensor(ValueId id, ValuePlace place, bool is_persistent);
+  // Of a kTensor value.
+  size_t IndexOf(ValueId id) const {
+    return static_cast<size_t>(std::get<int64_t>(graph_.node(id).data));
+  }
+  int64_t& FirstEntry(ValueId id) { return first_entry_[IndexOf(id)]; }
   // Adds to one of the totals below, which `limits_` bound.
   absl::Status CountBytes(size_t size, size_t& total) const;
   std::vector<Child> ChildrenOf(Value value) const;
@@ -111,13 +119,14 @@ class Namer {
   static void AddModuleChildren(Value attributes, std::vector<Child>& children);
 
   ValueGraph& graph_;
-  const std::vector<TensorEntry>& unnamed_;
+  std::vector<TensorEntry> unnamed_;
   const NamingLimits limits_;
   std::vector<ValuePlace>* const places_;  // may be null
   std::vector<TensorEntry> named_;
-  std::vector<int64_t> first_entry_;  // by value; -1 where there is none
-  std::vector<bool> entered_;         // by value: on the way to here
-  std::vector<bool> known_;           // by value: whether entered before
+  // By unnamed_'s index; -1 where there is none. What has one, has moved there.
+  std::vector<int64_t> first_entry_;
+  std::vector<bool> entered_;  // by value: on the way to here
+  std::vector<bool> known_;    // by value: whether entered before
   std::vector<Frame> frames_;
   std::vector<Module> modules_;  // each once
   bool is_rest_ = false;         // only what has no entry yet is looked at
@@ -265,15 +274,16 @@ absl::Status Namer::AddTensor(ValueId id, ValuePlace place,
     return absl::ResourceExhaustedError(
         absl::StrCat("tensors are in more than ", max_entries, " places"));
   }
-  const int64_t index = std::get<int64_t>(graph_.node(id).data);
-  TensorEntry entry = unnamed_[static_cast<size_t>(index)];
-  entry.name = name_;
-  entry.is_persistent = is_persistent;
   HOIST_RETURN_IF_ERROR(CountBytes(name_.size(), name_bytes_));
-  if (first_entry_[id] < 0) {
-    first_entry_[id] = static_cast<int64_t>(named_.size());
+  int64_t& first = FirstEntry(id);
+  if (first < 0) {
+    first = static_cast<int64_t>(named_.size());
+    named_.push_back(std::move(unnamed_[IndexOf(id)]));
+  } else {
+    named_.push_back(TensorEntry(named_[static_cast<size_t>(first)]));
   }
-  named_.push_back(std::move(entry));
+  named_.back().name = name_;
+  named_.back().is_persistent = is_persistent;
   if (places_ != nullptr) {
     places_->push_back(place);
   }
@@ -288,10 +298,11 @@ absl::Status Namer::Enter(ValueId id, ValuePlace place, bool has_key,
                      limits_.max_visits, " places"));
   }
   const Value value(&graph_, id);
-  if (is_rest_ && (known_[id] || first_entry_[id] >= 0)) {
+  const bool is_tensor = value.kind() == ValueKind::kTensor;
+  if (is_rest_ && (known_[id] || (is_tensor && FirstEntry(id) >= 0))) {
     return absl::OkStatus();
   }
-  if (value.kind() == ValueKind::kTensor) {
+  if (is_tensor) {
     HOIST_RETURN_IF_ERROR(AddTensor(id, place, is_persistent && !is_rest_));
   }
   if (entered_[id]) {
@@ -362,7 +373,7 @@ absl::Status Namer::WalkRest(const Module& module) {
 }
 
 absl::StatusOr<std::vector<TensorEntry>> Namer::Run(ValueId root) {
-  first_entry_.assign(graph_.size(), -1);
+  first_entry_.assign(unnamed_.size(), -1);
   entered_.assign(graph_.size(), false);
   known_.assign(graph_.size(), false);
   named_.reserve(unnamed_.size());
@@ -373,10 +384,9 @@ absl::StatusOr<std::vector<TensorEntry>> Namer::Run(ValueId root) {
     const Module module = std::move(modules_[i]);
     HOIST_RETURN_IF_ERROR(WalkRest(module));
   }
-  for (size_t id = 0; id < first_entry_.size(); ++id) {
-    ValueGraph::Node& node = graph_.node(static_cast<ValueId>(id));
-    if (node.kind == ValueKind::kTensor) {
-      node.data = first_entry_[id];
+  for (ValueId id = 0; id < graph_.size(); ++id) {
+    if (graph_.node(id).kind == ValueKind::kTensor) {
+      graph_.node(id).data = FirstEntry(id);
     }
   }
   return std::move(named_);
@@ -385,9 +395,9 @@ absl::StatusOr<std::vector<TensorEntry>> Namer::Run(ValueId root) {
 }  // namespace
 
 absl::StatusOr<std::vector<TensorEntry>> NameTensors(
-    ValueGraph& graph, ValueId root, const std::vector<TensorEntry>& unnamed,
+    ValueGraph& graph, ValueId root, std::vector<TensorEntry> unnamed,
     const NamingLimits& limits, std::vector<ValuePlace>* places) {
-  return Namer(graph, unnamed, limits, places).Run(root);
+  return Namer(graph, std::move(unnamed), limits, places).Run(root);
 }
 
 }  // namespace hoist

@@ -73,6 +73,7 @@ absl::Status CheckKeysDiffer(dom::object object) {
   std::array<absl::string_view, kMaxCompared> first;
   size_t count = 0;
   absl::flat_hash_set<absl::string_view> others;
+  others.reserve(object.size() > kMaxCompared ? object.size() : 0);
   for (const dom::key_value_pair field : object) {
     const absl::string_view key = View(field.key);
     const auto end = first.begin() + static_cast<ptrdiff_t>(count);
@@ -200,6 +201,7 @@ absl::StatusOr<std::vector<int64_t>> ReadShape(dom::element value) {
     return Mistyped("shape", value, "an array");
   }
   std::vector<int64_t> shape;
+  shape.reserve(sizes.size());
   for (const dom::element item : sizes) {
     int64_t size;
     if (item.get(size) != simdjson::SUCCESS || size < 0) {
@@ -340,6 +342,7 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(
   HOIST_RETURN_IF_ERROR(CheckKeysDiffer(root));
   SafetensorsHeader header;
   UnknownDTypes unknown_dtypes;
+  header.tensors.reserve(root.size());
   for (const dom::key_value_pair field : root) {
     if (View(field.key) == kMetadataKey) {
       if (absl::Status status = ReadMetadata(field.value, header);

@@ -104,7 +104,8 @@ absl::StatusOr<Catalog> ReadTorchScript(const RandomAccessFile& file) {
   HOIST_ASSIGN_OR_RETURN(catalog.root_id, read(kModule, "data/"));
   HOIST_ASSIGN_OR_RETURN(const ValueId constants,
                          read(kConstants, "constants/"));
-  HOIST_ASSIGN_OR_RETURN(catalog.storages, records.Finish());
+  HOIST_RETURN_IF_ERROR(records.SetOffsets());
+  catalog.storages = std::move(records.entries());
 
   ScriptClasses classes(file, archive);
   HOIST_ASSIGN_OR_RETURN(ScriptTensors named,

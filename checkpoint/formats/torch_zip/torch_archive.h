@@ -35,6 +35,10 @@ class TorchArchive {
   // The record "data.pkl", "data/0", ...; null if there is none.
   const ZipMember* Find(absl::string_view record) const;
 
+  const ZipDirectory& directory() const { return directory_; }
+  // What the names of the records' members begin with, the "/" included.
+  const std::string& prefix() const { return prefix_; }
+
   // Names of all records, in the order of the directory.
   std::vector<std::string> Records() const;
 
