@@ -120,7 +120,7 @@ ValueId CatalogEditor::NodeAt(ValuePlace place) const {
   if (place.holder == ValueGraph::kNoneId) {
     return parts_.catalog.root_id;
   }
-  return std::get<std::vector<ValueId>>(
+  return std::get<ValueGraph::Items>(
       graph_->node(place.holder).data)[place.item];
 }
 
@@ -489,8 +489,8 @@ ValueId CatalogEditor::NodeOf(size_t index) {
 void CatalogEditor::ReplaceItems(ValueId holder, const PlaceEdits& edits,
                                  absl::Span<const size_t> added) {
   const bool is_dict = graph_->node(holder).kind == ValueKind::kDict;
-  const auto old = std::get<std::vector<ValueId>>(graph_->node(holder).data);
-  std::vector<ValueId> items;
+  const auto old = std::get<ValueGraph::Items>(graph_->node(holder).data);
+  ValueGraph::Items items;
   const size_t step = is_dict ? 2 : 1;
   for (size_t i = 0; i < old.size(); i += step) {
     const size_t item = i + step - 1;
@@ -581,7 +581,7 @@ void CatalogEditor::UpdateMetadata(const Dict& dict) {
       set(version.module, add_version(version.version), /*replaces=*/true);
     }
   }
-  std::vector<ValueId> items;
+  ValueGraph::Items items;
   for (const auto& [module, entry] : entries) {
     items.push_back(graph_->AddString(module));
     items.push_back(entry);

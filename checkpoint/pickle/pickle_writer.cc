@@ -253,7 +253,7 @@ absl::Status Writer::WritePart(const PicklePart& part) {
 // One more of the items of the frame on top, `step` of them at a time.
 absl::Status Writer::StepItems(size_t step, char one, char several) {
   Frame& frame = frames_.back();
-  const auto& items = std::get<std::vector<ValueId>>(graph_.node(frame.id).data);
+  const auto& items = std::get<ValueGraph::Items>(graph_.node(frame.id).data);
   const size_t at = frame.next_item;
   const size_t batch = kItemsAtOnce * step;
   // Those since the last that were added together.

@@ -283,7 +283,7 @@ TEST(NativeReaderTest, WrongValues) {
               IsDamaged("is number -2"));
   EXPECT_THAT(read({.kind = ValueKind::kStorage, .data = int64_t{-1}}),
               IsDamaged("is number -1"));
-  EXPECT_THAT(read({.kind = ValueKind::kDict, .data = std::vector<ValueId>{0}}),
+  EXPECT_THAT(read({.kind = ValueKind::kDict, .data = ValueGraph::Items{0}}),
               IsDamaged("a key without value"));
   EXPECT_THAT(read({.kind = ValueKind::kNone, .type = 1}),
               IsDamaged("of a type that is no class"));

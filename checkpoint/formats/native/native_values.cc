@@ -34,8 +34,8 @@ uint8_t KindNumber(ValueKind kind) {
 }
 constexpr uint8_t kKindCount = 16;
 
-const std::vector<ValueId>* ItemsOf(const Node& node) {
-  return std::get_if<std::vector<ValueId>>(&node.data);
+const ValueGraph::Items* ItemsOf(const Node& node) {
+  return std::get_if<ValueGraph::Items>(&node.data);
 }
 
 // The values that a root leads to, and the ids they get.
@@ -55,7 +55,7 @@ class Numbering {
       }
       old_ids_.push_back(id);
       const Node& node = values.node(id);
-      if (const std::vector<ValueId>* const items = ItemsOf(node)) {
+      if (const ValueGraph::Items* const items = ItemsOf(node)) {
         stack.insert(stack.end(), items->rbegin(), items->rend());
       }
       stack.push_back(node.state);
@@ -101,7 +101,7 @@ struct PutData {
     sink.PutDouble(number.imag());
   }
   void operator()(const std::string& text) const { sink.PutText(text); }
-  void operator()(const std::vector<ValueId>& items) const {
+  void operator()(const ValueGraph::Items& items) const {
     sink.Put(static_cast<uint32_t>(items.size()));
     for (const ValueId id : items) {
       sink.Put(numbering.NewId(id));
@@ -111,7 +111,7 @@ struct PutData {
 
 absl::Status CheckFits(const Node& node) {
   const std::string* const text = std::get_if<std::string>(&node.data);
-  const std::vector<ValueId>* const items = ItemsOf(node);
+  const ValueGraph::Items* const items = ItemsOf(node);
   if ((text != nullptr && text->size() > kMaxTextBytes) ||
       (items != nullptr && items->size() > kMaxTextBytes)) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -268,7 +268,7 @@ absl::Status Table::TakeItems(ValueKind kind, Node& node) {
   if (kind == ValueKind::kDict && count % 2 != 0) {
     return Damaged("is a dict with a key without value");
   }
-  std::vector<ValueId> items(count);
+  ValueGraph::Items items(count);
   for (ValueId& id : items) {
     id = cursor_.Take<uint32_t>();
     if (id >= end_id_) {

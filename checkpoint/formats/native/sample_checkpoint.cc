@@ -98,7 +98,7 @@ std::vector<ValueId> EveryKind(ValueGraph& values, int storage) {
   const ValueId namespace_class = values.AddClass("argparse", "Namespace");
   const ValueId list = values.AddItems(ValueKind::kList, {});
   const ValueId text = values.AddString("run \xC3\xA9 1");
-  values.node(list).data = std::vector<ValueId>{list, text, text};
+  values.node(list).data = ValueGraph::Items{list, text, text};
   const ValueId dict =
       values.AddItems(ValueKind::kDict, {text, list, list, text}, ordered);
   values.node(dict).state = values.AddItems(ValueKind::kTuple, {dict});
@@ -109,7 +109,7 @@ std::vector<ValueId> EveryKind(ValueGraph& values, int storage) {
                       ValueKind::kDict,
                       {values.AddString("lr"),
                        values.Add({.kind = ValueKind::kFloat, .data = 1e-3})}),
-                  .data = std::vector<ValueId>{}});
+                  .data = ValueGraph::Items{}});
   std::string big(9, '\xFF');
   return {
       ValueGraph::kNoneId,
