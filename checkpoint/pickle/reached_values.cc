@@ -16,7 +16,7 @@ std::vector<uint32_t> ReachedValues(const ValueGraph& graph, ValueId root) {
     pending.pop_back();
     refer(node.type);
     refer(node.state);
-    if (const auto* items = std::get_if<std::vector<ValueId>>(&node.data)) {
+    if (const auto* items = std::get_if<ValueGraph::Items>(&node.data)) {
       for (const ValueId item : *items) {
         refer(item);
       }

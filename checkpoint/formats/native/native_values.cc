@@ -21,6 +21,7 @@ using Node = ValueGraph::Node;
 constexpr ValueId kFirstId = 3;
 constexpr uint8_t kHasType = 1;
 constexpr uint8_t kHasState = 2;
+constexpr uint8_t kIsNew = 4;
 constexpr size_t kMinRecordBytes = 2;
 constexpr size_t kMaxTextBytes = std::numeric_limits<uint32_t>::max();
 
@@ -175,7 +176,7 @@ absl::Status Table::Read() {
 absl::Status Table::ReadRecord() {
   const auto kind_number = cursor_.Take<uint8_t>();
   const auto flags = cursor_.Take<uint8_t>();
-  if (kind_number >= kKindCount || (flags & ~(kHasType | kHasState)) != 0) {
+  if (kind_number >= kKindCount || (flags & ~(kHasType | kHasState | kIsNew)) != 0) {
     return Damaged(absl::StrCat("is of kind ", kind_number, " with flags ",
                                 flags, ", which there are not"));
   }
@@ -184,6 +185,7 @@ absl::Status Table::ReadRecord() {
   if ((flags & kHasType) != 0) {
     node.type = cursor_.Take<uint32_t>();
   }
+  node.is_new = (flags & kIsNew) != 0;
   if ((flags & kHasState) != 0) {
     node.state = cursor_.Take<uint32_t>();
   }
@@ -293,7 +295,8 @@ absl::StatusOr<NativeValueCounts> PutNativeValues(const ValueGraph& values,
     const bool has_state = node.state != ValueGraph::kNoneId;
     sink.Put(KindNumber(node.kind));
     sink.Put(static_cast<uint8_t>((has_type ? kHasType : 0) |
-                                  (has_state ? kHasState : 0)));
+                                  (has_state ? kHasState : 0) |
+                                  (node.is_new ? kIsNew : 0)));
     if (has_type) {
       sink.Put(numbering.NewId(node.type));
     }
