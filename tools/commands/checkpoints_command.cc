@@ -14,6 +14,7 @@
 #include "hoist/core/io/file_system.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
+#include "hoist/core/thread/thread_pool.h"
 #include "hoist/tools/commands/interrupt.h"
 #include "hoist/tools/commands/worker_threads.h"
 #include "hoist/tools/ui/checkpoints_json.h"
@@ -134,6 +135,8 @@ class CheckpointsRun {
                          const std::string& why_none);
   absl::Status Best();
   absl::Status Prune();
+  absl::StatusOr<VerifyReport> VerifyStep(const StoredStep& step,
+                                          ThreadPool* pool) const;
   absl::StatusOr<CheckpointsOutcome> Verify();
   void Print(const Json& json) { *context_.out << JsonText(json); }
 
@@ -218,6 +221,25 @@ absl::Status CheckpointsRun::Prune() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<VerifyReport> CheckpointsRun::VerifyStep(
+    const StoredStep& step, ThreadPool* pool) const {
+  const std::string path = absl::StrCat(store_.folder(), "/", step.name);
+  const VerifyLevel level = *VerifyLevelFromName(arguments_.level);
+  VerifyReport unread = {.path = path, .level = level};
+  if (step.state == StoredStep::State::kIncomplete) {
+    unread.damages = {
+        {.path = path, .problem = absl::StrCat("incomplete: ", step.reason)}};
+    return unread;
+  }
+  absl::StatusOr<VerifyReport> report = VerifyPath(
+      path, {.level = level, .pool = pool, .cancel = context_.cancel});
+  if (report.ok() || absl::IsCancelled(report.status())) {
+    return report;
+  }
+  unread.not_possible = {{level, std::string(report.status().message())}};
+  return unread;
+}
+
 absl::StatusOr<CheckpointsOutcome> CheckpointsRun::Verify() {
   std::optional<InterruptHandler> interrupt;
   if (context_.cancel != nullptr) {
@@ -225,33 +247,21 @@ absl::StatusOr<CheckpointsOutcome> CheckpointsRun::Verify() {
   }
   HOIST_ASSIGN_OR_RETURN(const StoreListing listing, store_.List());
   const WorkerThreads threads(DefaultThreadCount());
-  auto outcome = CheckpointsOutcome::kDone;
+  bool is_damaged = false;
+  bool is_incomplete = false;
   Json reports = Json::array();
   for (const StoredStep& step : listing.steps) {
-    const std::string path = absl::StrCat(store_.folder(), "/", step.name);
-    absl::StatusOr<VerifyReport> report =
-        VerifyPath(path, {.level = *VerifyLevelFromName(arguments_.level),
-                          .pool = threads.pool(),
-                          .cancel = context_.cancel});
-    if (!report.ok() && step.state != StoredStep::State::kUnreadable &&
-        step.state != StoredStep::State::kIncomplete) {
-      return Annotate(report.status(), path);
-    }
-    if (!report.ok()) {
-      report = VerifyReport{
-          .path = path,
-          .damages = {{.path = path,
-                       .problem = absl::StrCat(StepStateName(step.state), ": ",
-                                               step.reason)}}};
-    }
-    if (VerdictOf(*report, /*is_strict=*/false) == VerifyVerdict::kDamaged) {
-      outcome = CheckpointsOutcome::kDamaged;
-    }
+    HOIST_ASSIGN_OR_RETURN(const VerifyReport report,
+                           VerifyStep(step, threads.pool()));
+    // What a format does not record is no fault; that it is unknown is one.
+    const bool is_strict = report.format.empty();
+    const VerifyVerdict verdict = VerdictOf(report, is_strict);
+    is_damaged |= verdict == VerifyVerdict::kDamaged;
+    is_incomplete |= verdict == VerifyVerdict::kIncomplete;
     if (arguments_.json) {
-      reports.push_back(VerifyJson(*report, /*is_strict=*/false));
+      reports.push_back(VerifyJson(report, is_strict));
     } else {
-      *context_.out << VerifyView(*report, /*is_strict=*/false,
-                                  context_.out_terminal);
+      *context_.out << VerifyView(report, is_strict, context_.out_terminal);
     }
   }
   if (arguments_.json) {
@@ -261,7 +271,9 @@ absl::StatusOr<CheckpointsOutcome> CheckpointsRun::Verify() {
     json["checkpoints"] = std::move(reports);
     Print(json);
   }
-  return outcome;
+  return is_damaged      ? CheckpointsOutcome::kDamaged
+         : is_incomplete ? CheckpointsOutcome::kIncomplete
+                         : CheckpointsOutcome::kDone;
 }
 
 absl::StatusOr<CheckpointsOutcome> CheckpointsRun::Run() {

@@ -32,7 +32,8 @@ CLI::App* AddCheckpointsCommand(CLI::App& app, CheckpointsArguments& arguments);
 
 enum class CheckpointsOutcome {
   kDone,
-  kDamaged,  // `verify` has found damage
+  kDamaged,     // `verify` has found damage
+  kIncomplete,  // it has not, but could not look at all of them
 };
 
 // Lists, chooses, prunes, pins or verifies the checkpoints of a folder.

@@ -120,6 +120,17 @@ TEST_F(CheckpointsCommandTest, VerifiesEach) {
   EXPECT_EQ(Run("verify"), kExitFound);
   EXPECT_THAT(out(), HasSubstr("step-3.pt  good"));
   EXPECT_THAT(out(), HasSubstr("step-4.pt  DAMAGED"));
+
+  const TempDirectory other;
+  other.Write("step-1/.metadata", "x");
+  other.Write("step-1/__0_0.distcp", "x");
+  EXPECT_EQ(RunHoist({"checkpoints", "verify", other.path()}, context_),
+            kExitError);
+  EXPECT_THAT(out(), HasSubstr("step-1  NOT VERIFIED"));
+  other.Write("step-2/__0_0.distcp", "x");
+  EXPECT_EQ(RunHoist({"checkpoints", "verify", other.path()}, context_),
+            kExitFound);
+  EXPECT_THAT(out(), HasSubstr("no commit marker"));
 }
 
 TEST_F(CheckpointsCommandTest, WhereThereIsNoneItSaysSo) {

@@ -120,6 +120,18 @@ int StatusOf(VerifyVerdict verdict) {
   return kExitError;
 }
 
+int StatusOf(CheckpointsOutcome outcome) {
+  switch (outcome) {
+    case CheckpointsOutcome::kDone:
+      return kExitDone;
+    case CheckpointsOutcome::kDamaged:
+      return kExitFound;
+    case CheckpointsOutcome::kIncomplete:
+      break;
+  }
+  return kExitError;
+}
+
 int StatusOf(LoadOutcome outcome) {
   return outcome == LoadOutcome::kDone ? kExitDone : kExitFound;
 }
@@ -138,7 +150,7 @@ absl::StatusOr<int> Program::RunVerb(const CommandContext& context) {
   if (checkpoints_->parsed()) {
     HOIST_ASSIGN_OR_RETURN(const CheckpointsOutcome outcome,
                            RunCheckpoints(checkpoints_arguments_, context));
-    return outcome == CheckpointsOutcome::kDone ? kExitDone : kExitFound;
+    return StatusOf(outcome);
   }
   if (verify_->parsed()) {
     HOIST_ASSIGN_OR_RETURN(const VerifyVerdict verdict,
