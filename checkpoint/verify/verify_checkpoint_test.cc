@@ -220,11 +220,25 @@ TEST(VerifyCheckpointTest, RandomCheckpointsAndRandomDamage) {
     content[place] = static_cast<char>(content[place] ^ (1 << random() % 8));
     checkpoint.Replace(file, content);
     std::set<std::string> expected;
+    const auto is_in = [place](uint64_t offset, uint64_t size) {
+      return place >= offset && place - offset < size;
+    };
     for (const StorageEntry& storage : catalog.storages) {
-      if (storage.file == file && storage.crc32 &&
-          place >= storage.offset_bytes &&
-          place < storage.offset_bytes + storage.stored_bytes()) {
+      if (storage.file != file) {
+        continue;
+      }
+      if (storage.crc32 &&
+          is_in(storage.offset_bytes, storage.stored_bytes())) {
         expected.insert(storage.name);
+      }
+      const size_t count = storage.chunks.size();
+      for (size_t i = 0; i < count; ++i) {
+        if (is_in(storage.chunks[i].offset_bytes,
+                  storage.chunks[i].stored_bytes)) {
+          expected.insert(count == 1 ? storage.name
+                                     : absl::StrCat(storage.name, ", chunk ", i,
+                                                    " of ", count));
+        }
       }
     }
     std::set<std::string> found;
