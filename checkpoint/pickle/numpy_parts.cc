@@ -9,9 +9,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "hoist/checkpoint/pickle/bytes_parts.h"
+#include "hoist/checkpoint/pickle/numpy_dtype.h"
 #include "hoist/core/base/endian.h"
 #include "hoist/core/status/status_macros.h"
+#include "hoist/core/tensor/ops/byte_swap.h"
 #include "hoist/core/tensor/tensor_spec.h"
 
 namespace hoist {
@@ -149,13 +152,23 @@ bool IsNumpyScalar(Value value) {
 
 absl::Status AddNumpyArray(Value value, const TensorEntry& array,
                            const ElementReader& read, PickleParts& parts) {
+  const auto kept_dtype = ReadNumpyDType(value.state());
+  // Of bytes, numpy does not count those of an element.
+  const bool is_raw = kept_dtype && !kept_dtype->dtype();
+  const auto element_dimensions = static_cast<int64_t>(is_raw ? 1 : 0);
   TensorEntry stored = array;
-  std::ranges::reverse(stored.spec.shape);
-  std::ranges::reverse(stored.spec.strides);
+  std::ranges::reverse(stored.spec.shape.begin(),
+                       stored.spec.shape.end() - element_dimensions);
+  std::ranges::reverse(stored.spec.strides.begin(),
+                       stored.spec.strides.end() - element_dimensions);
   const bool is_fortran =
       !IsContiguous(array.spec) && IsContiguous(stored.spec);
-  HOIST_ASSIGN_OR_RETURN(const std::vector<uint8_t> bytes,
+  HOIST_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes,
                          read(is_fortran ? stored : array));
+  if (kept_dtype && !is_raw && kept_dtype->is_big_endian) {
+    HOIST_RETURN_IF_ERROR(ByteSwap(absl::MakeSpan(bytes),
+                                   DTypeSwapBytes(array.spec.dtype)));
+  }
   parts.Class(kMultiarray, "_reconstruct");
   parts.Type(value.type().id());
   parts.IntTuple({0});
@@ -165,8 +178,14 @@ absl::Status AddNumpyArray(Value value, const TensorEntry& array,
   parts.Put();
   parts.BeginTuple(5);
   parts.Int(1);
-  parts.IntTuple(array.spec.shape);
-  AddDType(*NumpyCode(array.spec.dtype), 0, parts);
+  parts.IntTuple(absl::MakeConstSpan(array.spec.shape)
+                     .first(array.spec.shape.size() -
+                            static_cast<size_t>(element_dimensions)));
+  if (kept_dtype) {
+    parts.Value(value.state().id());
+  } else {
+    AddDType(*NumpyCode(array.spec.dtype), 0, parts);
+  }
   parts.Bool(is_fortran);
   AddBytes({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, parts);
   parts.EndTuple(5);

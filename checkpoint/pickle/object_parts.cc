@@ -152,7 +152,10 @@ void AddOpaque(Value value, PickleParts& parts) {
   parts.EndTuple(size);
   Make(value, parts);
   parts.Put();
-  AddState(value, parts);
+  // Its state is CompiledModuleState(), and in no file.
+  if (value.ClassName() != "torch._dynamo.eval_frame.OptimizedModule") {
+    AddState(value, parts);
+  }
 }
 
 }  // namespace

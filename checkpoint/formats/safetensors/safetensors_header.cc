@@ -89,31 +89,33 @@ absl::Status CheckKeysDiffer(dom::object object) {
   return absl::OkStatus();
 }
 
+// In the order by which the reference sorts tensors: of rising alignment.
+constexpr std::pair<absl::string_view, DType> kDTypes[] = {
+    {"BOOL", DType::kBool},
+    {"F4", DType::kFloat4E2m1fnX2},
+    {"F6_E2M3", DType::kFloat6E2m3},
+    {"F6_E3M2", DType::kFloat6E3m2},
+    {"U8", DType::kUint8},
+    {"I8", DType::kInt8},
+    {"F8_E5M2", DType::kFloat8E5m2},
+    {"F8_E4M3", DType::kFloat8E4m3fn},
+    {"F8_E8M0", DType::kFloat8E8m0fnu},
+    {"F8_E4M3FNUZ", DType::kFloat8E4m3fnuz},
+    {"F8_E5M2FNUZ", DType::kFloat8E5m2fnuz},
+    {"I16", DType::kInt16},
+    {"U16", DType::kUint16},
+    {"F16", DType::kFloat16},
+    {"BF16", DType::kBfloat16},
+    {"I32", DType::kInt32},
+    {"U32", DType::kUint32},
+    {"F32", DType::kFloat32},
+    {"C64", DType::kComplex64},
+    {"F64", DType::kFloat64},
+    {"I64", DType::kInt64},
+    {"U64", DType::kUint64},
+};
+
 std::optional<DType> DTypeOfSafetensors(absl::string_view name) {
-  static constexpr std::pair<absl::string_view, DType> kDTypes[] = {
-      {"BOOL", DType::kBool},
-      {"F4", DType::kFloat4E2m1fnX2},
-      {"F6_E2M3", DType::kFloat6E2m3},
-      {"F6_E3M2", DType::kFloat6E3m2},
-      {"U8", DType::kUint8},
-      {"I8", DType::kInt8},
-      {"F8_E5M2", DType::kFloat8E5m2},
-      {"F8_E4M3", DType::kFloat8E4m3fn},
-      {"F8_E8M0", DType::kFloat8E8m0fnu},
-      {"F8_E4M3FNUZ", DType::kFloat8E4m3fnuz},
-      {"F8_E5M2FNUZ", DType::kFloat8E5m2fnuz},
-      {"I16", DType::kInt16},
-      {"U16", DType::kUint16},
-      {"F16", DType::kFloat16},
-      {"BF16", DType::kBfloat16},
-      {"I32", DType::kInt32},
-      {"U32", DType::kUint32},
-      {"F32", DType::kFloat32},
-      {"C64", DType::kComplex64},
-      {"F64", DType::kFloat64},
-      {"I64", DType::kInt64},
-      {"U64", DType::kUint64},
-  };
   for (const auto& [known, dtype] : kDTypes) {
     if (known == name) {
       return dtype;
@@ -366,6 +368,15 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(
   }
   HOIST_RETURN_IF_ERROR(unknown_dtypes.ToStatus(header.tensors.size()));
   return header;
+}
+
+std::optional<SafetensorsDType> SafetensorsDTypeOf(DType dtype) {
+  for (int rank = 0; rank < static_cast<int>(std::size(kDTypes)); ++rank) {
+    if (kDTypes[rank].second == dtype) {
+      return SafetensorsDType{.name = kDTypes[rank].first, .rank = rank};
+    }
+  }
+  return std::nullopt;
 }
 
 std::string QuotedName(absl::string_view name) {

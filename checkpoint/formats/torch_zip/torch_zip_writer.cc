@@ -260,7 +260,7 @@ absl::StatusOr<WriteReport> WriteTorchZip(const Catalog& catalog,
       const std::unique_ptr<AtomicFile> output,
       AtomicFile::Create(file_system, path,
                          {.overwrite = options.overwrite,
-                          .expected_bytes = archive.file_bytes()}));
+                          .expected_bytes = archive.file_bytes(),.check = options.check}));
   HOIST_RETURN_IF_ERROR(archive.Write(output->file()));
   if (options.cancel != nullptr && options.cancel->is_cancelled()) {
     return absl::CancelledError("Writing was cancelled");
