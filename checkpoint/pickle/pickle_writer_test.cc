@@ -169,7 +169,9 @@ TEST(PickleWriterTest, WhatIsSharedIsWrittenOnce) {
   EXPECT_EQ(Written("](" + Ints({7}) + "q\1h\1e"), "]q\0(K\7\x85q\1h\1e"s);
   EXPECT_EQ(Written("](" + Text("a") + "q\1h\1e"), "]q\0(X\1\0\0\0aq\1h\1e"s);
   // Equal ones that are not the same stay two.
-  EXPECT_EQ(Written(List({Ints({7}), Ints({7})})), "]q\0(K\7\x85K\7\x85e"s);
+  EXPECT_EQ(Written(List({Ints({7}), Ints({7})})),
+            "]q\0(K\7\x85K\7\x85"s
+            "e");
 }
 
 TEST(PickleWriterTest, WhatContainsItself) {
@@ -299,7 +301,7 @@ TEST(PickleWriterTest, ParametersAreOfTensors) {
   std::string written = Written(Parameter(tensor));
   EXPECT_THAT(written, HasSubstr("_rebuild_parameter\nq\0ctorch._utils\n"
                                  "_rebuild_tensor_v2\n"s));
-  EXPECT_EQ(written.substr(written.size() - 6), "\x88h\5)R\x87R"s);
+  EXPECT_EQ(written.substr(written.size() - 7), "\x88h\5)R\x87R"s);
   written = Written(Call(
       Class("torch._utils", "_rebuild_parameter_with_state"),
       {tensor, Bool(true), OrderedDict({}), Dict({Text("note"), Int(1)})}));
