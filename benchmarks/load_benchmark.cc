@@ -118,7 +118,7 @@ absl::StatusOr<Loaded> LoadOnce(const std::string& path, bool is_cold,
   HOIST_ASSIGN_OR_RETURN(
       loaded.seconds, SecondsOf([&]() -> absl::StatusOr<LoadResult> {
         HOIST_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
-                               Checkpoint::Open(path));
+                               Checkpoint::Open(path, {.pool = &pool}));
         HOIST_ASSIGN_OR_RETURN(
             LoadResult result,
             Load(checkpoint, {.pool = &pool, .verify_checksums = verify}));

@@ -91,8 +91,9 @@ absl::StatusOr<Json> Run(const Arguments& arguments) {
   ResetPeakResidentBytes();
   HOIST_ASSIGN_OR_RETURN(const ProcessUsage before, GetProcessUsage());
   const auto start = std::chrono::steady_clock::now();
-  HOIST_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
-                         Checkpoint::Open(arguments.path));
+  HOIST_ASSIGN_OR_RETURN(
+      const Checkpoint checkpoint,
+      Checkpoint::Open(arguments.path, {.pool = pool.get()}));
   HOIST_ASSIGN_OR_RETURN(
       const LoadResult loaded,
       Load(checkpoint, {.device = device,

@@ -10,6 +10,8 @@
 #include "absl/strings/str_join.h"
 #include "hoist/checkpoint/formats/detect/folders.h"
 #include "hoist/checkpoint/formats/detect/index_file.h"
+#include "hoist/checkpoint/formats/native/native_layout.h"
+#include "hoist/checkpoint/formats/native/native_reader.h"
 #include "hoist/checkpoint/load/load_catalog.h"
 #include "hoist/checkpoint/open_shards.h"
 #include "hoist/checkpoint/read_catalog.h"
@@ -73,35 +75,41 @@ absl::StatusOr<const Catalog*> CatalogToLoad(const Checkpoint& checkpoint,
 
 }  // namespace
 
-absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& path) {
+absl::StatusOr<Checkpoint> Checkpoint::Open(const std::string& path,
+                                            const OpenOptions& options) {
   const auto start = Clock::now();
-  HOIST_ASSIGN_OR_RETURN(Checkpoint checkpoint, OpenPath(path));
+  HOIST_ASSIGN_OR_RETURN(Checkpoint checkpoint, OpenPath(path, options));
   checkpoint.path_ = path;
   checkpoint.open_time_ns_ = NanosecondsSince(start);
   return checkpoint;
 }
 
-absl::StatusOr<Checkpoint> Checkpoint::OpenPath(const std::string& path) {
+absl::StatusOr<Checkpoint> Checkpoint::OpenPath(const std::string& path,
+                                                const OpenOptions& options) {
   absl::StatusOr<std::shared_ptr<const RandomAccessFile>> opened =
       OpenFile(path);
   if (absl::IsInvalidArgument(opened.status()) && IsFolder(path)) {
-    return OpenFolder(path, "");
+    return OpenFolder(path, "", options);
   }
   HOIST_ASSIGN_OR_RETURN(auto file, std::move(opened));
+  if (IsNative(*file)) {
+    return OpenNative(std::move(file));
+  }
   if (!IsShardIndexFile(*file)) {
-    return Open(std::move(file));
+    return Open(std::move(file), options);
   }
   const size_t slash = path.rfind('/');
   return slash == std::string::npos
-             ? OpenFolder(".", path)
-             : OpenFolder(path.substr(0, slash + 1), path.substr(slash + 1));
+             ? OpenFolder(".", path, options)
+             : OpenFolder(path.substr(0, slash + 1), path.substr(slash + 1),
+                          options);
 }
 
 absl::StatusOr<Checkpoint> Checkpoint::Open(
-    std::shared_ptr<const RandomAccessFile> file) {
+    std::shared_ptr<const RandomAccessFile> file, const OpenOptions& options) {
   const auto start = Clock::now();
   const std::string path = file->path();
-  absl::StatusOr<Catalog> catalog = ReadCatalog(*file);
+  absl::StatusOr<Catalog> catalog = ReadCatalog(*file, options.pool);
   if (!catalog.ok()) {
     return Annotate(catalog.status(), path);
   }
@@ -113,10 +121,28 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(
   return checkpoint;
 }
 
-absl::StatusOr<Checkpoint> Checkpoint::OpenFolder(
-    const std::string& folder, const std::string& index_file) {
+absl::StatusOr<Checkpoint> Checkpoint::OpenNative(
+    std::shared_ptr<const RandomAccessFile> file) {
+  const std::string path = file->path();
+  absl::StatusOr<NativeCheckpoint> native = ReadNativeShards(std::move(file));
+  if (!native.ok()) {
+    return Annotate(native.status(), path);
+  }
+  Checkpoint checkpoint;
+  checkpoint.files_ = std::move(native->files);
+  checkpoint.SetCatalog(std::move(native->catalog));
+  return checkpoint;
+}
+
+absl::StatusOr<Checkpoint> Checkpoint::OpenFolder(const std::string& folder,
+                                                  const std::string& index_file,
+                                                  const OpenOptions& options) {
+  if (auto native = OpenFile(absl::StrCat(folder, "/", kNativeIndexName));
+      native.ok() && index_file.empty() && IsNative(**native)) {
+    return OpenNative(*std::move(native));
+  }
   HOIST_ASSIGN_OR_RETURN(std::optional<ShardSet> shards,
-                         FindShards(folder, index_file));
+                         FindShards(folder, index_file, options.pool));
   if (!shards) {
     return RefuseFolder(folder);
   }

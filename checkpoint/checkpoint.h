@@ -11,8 +11,15 @@
 #include "hoist/checkpoint/load/load_result.h"
 #include "hoist/checkpoint/load/plan_load.h"
 #include "hoist/core/io/random_access_file.h"
+#include "hoist/core/thread/thread_pool.h"
 
 namespace hoist {
+
+struct OpenOptions {
+  // Whose threads help, besides the caller's; null for none. Must outlive
+  // Open().
+  ThreadPool* pool = nullptr;
+};
 
 // A checkpoint that is open: its catalog, and the files to read tensors from.
 //
@@ -31,10 +38,12 @@ class Checkpoint {
   // kUnimplemented for a format or a feature that Hoist knows and does not read
   // yet; kDataLoss for a damaged file; kPermissionDenied for what is refused as
   // unsafe.
-  static absl::StatusOr<Checkpoint> Open(const std::string& path);
+  static absl::StatusOr<Checkpoint> Open(const std::string& path,
+                                         const OpenOptions& options = {});
   // The same of what is open already, or in memory (core/io/memory_file.h).
   static absl::StatusOr<Checkpoint> Open(
-      std::shared_ptr<const RandomAccessFile> file);
+      std::shared_ptr<const RandomAccessFile> file,
+      const OpenOptions& options = {});
 
   const Catalog& catalog() const { return *catalog_; }
   const std::string& path() const { return path_; }
@@ -47,10 +56,15 @@ class Checkpoint {
 
  private:
   Checkpoint() = default;
-  static absl::StatusOr<Checkpoint> OpenPath(const std::string& path);
+  static absl::StatusOr<Checkpoint> OpenPath(const std::string& path,
+                                             const OpenOptions& options);
+  // A file in Hoist's own format, with those that it names.
+  static absl::StatusOr<Checkpoint> OpenNative(
+      std::shared_ptr<const RandomAccessFile> file);
   // What lies in `folder`, by `index_file` in it if that is given.
   static absl::StatusOr<Checkpoint> OpenFolder(const std::string& folder,
-                                               const std::string& index_file);
+                                               const std::string& index_file,
+                                               const OpenOptions& options);
   // With a warning if it is dangerous.
   void SetCatalog(Catalog catalog);
 

@@ -68,21 +68,38 @@ absl::StatusOr<ShardIndex> ReadIndex(const std::string& path) {
              : absl::StatusOr<ShardIndex>(Annotate(index.status(), path));
 }
 
-void ReadShard(const std::string& folder, std::string name, ShardSet& set) {
-  Shard shard = {.file = std::move(name)};
-  std::shared_ptr<const RandomAccessFile> file;
+void ReadShard(const std::string& folder, Shard& shard,
+               std::shared_ptr<const RandomAccessFile>& file) {
   auto opened = OpenFile(PathIn(folder, shard.file));
   shard.status = opened.status();
-  if (opened.ok()) {
-    file = *std::move(opened);
-    auto catalog = ReadCatalog(*file);
-    shard.status = catalog.status();
-    if (catalog.ok()) {
-      shard.catalog = *std::move(catalog);
-    }
+  if (!opened.ok()) {
+    return;
   }
-  set.shards.push_back(std::move(shard));
-  set.files.push_back(std::move(file));
+  file = *std::move(opened);
+  auto catalog = ReadCatalog(*file, /*pool=*/nullptr);
+  shard.status = catalog.status();
+  if (catalog.ok()) {
+    shard.catalog = *std::move(catalog);
+  }
+}
+
+void ReadShards(const std::string& folder, std::vector<std::string> names,
+                ThreadPool* pool, ShardSet& set) {
+  set.shards.resize(names.size());
+  set.files.resize(names.size());
+  const auto read = [&](int64_t i) {
+    set.shards[i].file = std::move(names[i]);
+    ReadShard(folder, set.shards[i], set.files[i]);
+    return absl::OkStatus();
+  };
+  const auto count = static_cast<int64_t>(names.size());
+  if (pool != nullptr) {
+    (void)ParallelFor(*pool, count, read);  // none of them fails
+    return;
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    (void)read(i);
+  }
 }
 
 // What of `names` looks like a checkpoint's file, by its end.
@@ -136,7 +153,8 @@ std::vector<std::string> ChooseFiles(const std::string& folder,
 }  // namespace
 
 absl::StatusOr<std::optional<ShardSet>> FindShards(
-    const std::string& folder, const std::string& index_file) {
+    const std::string& folder, const std::string& index_file,
+    ThreadPool* pool) {
   const FolderNames names = ListFolder(folder);
   ShardSet set;
   set.index_file = index_file;
@@ -165,9 +183,7 @@ absl::StatusOr<std::optional<ShardSet>> FindShards(
       return std::nullopt;
     }
   }
-  for (std::string& name : files) {
-    ReadShard(folder, std::move(name), set);
-  }
+  ReadShards(folder, std::move(files), pool, set);
   set.findings =
       CompareShards(set.index ? &*set.index : nullptr, set.shards, others);
   return std::optional<ShardSet>(std::move(set));

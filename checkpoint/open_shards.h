@@ -11,6 +11,7 @@
 #include "hoist/checkpoint/formats/shard_index/shard_agreement.h"
 #include "hoist/checkpoint/formats/shard_index/shard_index.h"
 #include "hoist/core/io/random_access_file.h"
+#include "hoist/core/thread/thread_pool.h"
 
 namespace hoist {
 
@@ -31,9 +32,11 @@ struct ShardSet {
 // only safetensors file. nullopt where there is no such thing. Links are
 // followed, as caches consist of them. What does not agree is in
 // ShardSet::findings. Errors are those of reading the index; kInvalidArgument,
-// with names, where several indexes could be meant. Blocks. Thread-safe.
+// with names, where several indexes could be meant. Shards are read by `pool`
+// and the caller's thread side by side, if it is not null. Blocks. Thread-safe.
 absl::StatusOr<std::optional<ShardSet>> FindShards(
-    const std::string& folder, const std::string& index_file = "");
+    const std::string& folder, const std::string& index_file = "",
+    ThreadPool* pool = nullptr);
 
 // The catalog of all shards, and its files. If there is a finding that is an
 // error, that, and how many more there are: nothing is to be loaded then. Other

@@ -72,8 +72,9 @@ class OpenShardsTest : public testing::Test {
 
 std::string ByteOf(const LoadResult& loaded, const std::string& name) {
   const Tensor* const tensor = loaded.tensors.Find(name);
-  return tensor == nullptr ? "none"
-                           : std::string(1, *static_cast<const char*>(tensor->data()));
+  return tensor == nullptr
+             ? "none"
+             : std::string(1, *static_cast<const char*>(tensor->data()));
 }
 
 TEST_F(OpenShardsTest, LoadsAFolderWithAnIndex) {

@@ -7,12 +7,14 @@
 #include "absl/status/statusor.h"
 #include "hoist/checkpoint/catalog/catalog.h"
 #include "hoist/core/io/random_access_file.h"
+#include "hoist/core/thread/thread_pool.h"
 
 namespace hoist {
 
-// Finds out by content what `file` is, and reads its structure; blocks. Errors
-// as of Checkpoint::Open(), without the path. Thread-safe.
-absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file);
+// Finds out by content what `file` is, and reads its structure; blocks. `pool`
+// may be null. Errors as of Checkpoint::Open(), without the path. Thread-safe.
+absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file,
+                                    ThreadPool* pool);
 
 // The open files of a catalog whose first is `file`: that, and those whose
 // content the catalog has.

@@ -9,13 +9,13 @@
 
 namespace hoist {
 
-absl::StatusOr<Event> Event::Create(int device) {
+absl::StatusOr<Event> Event::Create(int device, bool is_timed) {
   ScopedDevice scope(device);
   HOIST_RETURN_IF_ERROR(scope.status());
   cudaEvent_t event = nullptr;
+  const unsigned timing = is_timed ? 0 : cudaEventDisableTiming;
   HOIST_RETURN_IF_ERROR(
-      ToStatus(cudaEventCreateWithFlags(
-                   &event, cudaEventDisableTiming | cudaEventBlockingSync),
+      ToStatus(cudaEventCreateWithFlags(&event, timing | cudaEventBlockingSync),
                absl::StrCat("Creating an event on cuda:", device)));
   return Event(device, event);
 }

@@ -9,13 +9,13 @@
 
 namespace hoist {
 
-// Owns a CUDA event without timing, for waits that sleep rather than spin: the
-// waiting threads share their cores with those that read and verify. Internal
-// to cuda/. Thread-compatible.
+// Owns a CUDA event, for waits that sleep rather than spin: the waiting threads
+// share their cores with those that read and verify. Internal to cuda/.
+// Thread-compatible.
 class Event {
  public:
-  // As ToStatus().
-  static absl::StatusOr<Event> Create(int device);
+  // As ToStatus(). Without timing, which costs, unless it `is_timed`.
+  static absl::StatusOr<Event> Create(int device, bool is_timed = false);
 
   Event(Event&& other) noexcept
       : device_(other.device_), event_(std::exchange(other.event_, nullptr)) {}

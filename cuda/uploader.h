@@ -9,6 +9,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "hoist/core/tensor/dtype.h"
+#include "hoist/core/trace/trace_recorder.h"
 #include "hoist/cuda/pinned_pool.h"
 
 namespace hoist {
@@ -43,13 +45,38 @@ class Uploader {
     void* device_destination = nullptr;
   };
 
+  // Numbers in a slot that the device makes others of on their way: they are
+  // copied to memory that goes with the slot until its copies have completed,
+  // and cast from there, as by CastOnDevice().
+  struct Cast {
+    size_t offset_bytes = 0;  // in the slot
+    size_t count = 0;         // elements; 0: nothing is cast
+    DType from = DType::kFloat32;
+    DType to = DType::kFloat32;
+    void* device_destination = nullptr;  // aligned to its elements
+  };
+
+  struct Options {
+    // For each slot so many bytes of the device's memory are taken, for casts,
+    // whose sources may have so many in each Submit(). 0: there are none.
+    size_t cast_bytes = 0;
+    // When the device copied what, as it has timed that, is recorded here.
+    // Null: nowhere. Not owned.
+    TraceRecorder* trace = nullptr;
+  };
+
   // `pool` has to outlive the Uploader, which takes at most `max_slots` of its
   // slots at a time; two or more let filling overlap copying, and more than a
   // load has chunks would only be pinned in vain. Fewer than 1 and a device
-  // that is not there are kInvalidArgument, no CUDA is kUnavailable.
+  // that is not there are kInvalidArgument, no CUDA is kUnavailable, too little
+  // memory for casts is kResourceExhausted.
+  static absl::StatusOr<std::unique_ptr<Uploader>> Create(
+      int device, PinnedPool& pool, int max_slots, const Options& options);
   static absl::StatusOr<std::unique_ptr<Uploader>> Create(int device,
                                                           PinnedPool& pool,
-                                                          int max_slots);
+                                                          int max_slots) {
+    return Create(device, pool, max_slots, Options());
+  }
   // Waits for the copies under way.
   ~Uploader();
   Uploader(const Uploader&) = delete;
@@ -64,12 +91,21 @@ class Uploader {
   // thread may ask for a slot while it has others.
   absl::StatusOr<std::optional<Slot>> TryAcquire();
 
-  // Starts `copies`, all from `slot`; does not wait for them. A slot of another
-  // Uploader or an empty one, a copy of what is not in the slot, or a null
-  // destination is kInvalidArgument; these are not sticky, and copy nothing.
-  // Otherwise the error of this or an earlier copy, or kCancelled. Takes the
-  // slot in every case.
-  absl::Status Submit(Slot slot, absl::Span<const Copy> copies);
+  // Whether there may be casts: memory for them is there, and this build has
+  // code for the device, which Create() has tried.
+  bool can_cast() const;
+  // Device memory taken for casts.
+  size_t cast_memory_bytes() const;
+
+  // Starts `copies` and then `casts`, all from `slot`; does not wait for them.
+  // A slot of another Uploader or an empty one, a copy or a cast of what is not
+  // in the slot, a null destination, casts of more than Create()'s
+  // `cast_bytes`, each rounded up to 256, or where !can_cast() are
+  // kInvalidArgument; these are not sticky, and copy nothing. Otherwise the
+  // error of this or an earlier copy or cast, or kCancelled. Takes the slot in
+  // every case.
+  absl::Status Submit(Slot slot, absl::Span<const Copy> copies,
+                      absl::Span<const Cast> casts = {});
 
   // Blocks until every copy submitted before is in device memory, and returns
   // the error of any, or kCancelled after Cancel(). May be called repeatedly.
@@ -80,7 +116,7 @@ class Uploader {
   // memory, returns when that ends. Does not block.
   void Cancel();
 
-  // Bytes of all successful Submit()s so far.
+  // Bytes of all successful Submit()s so far, before casts.
   uint64_t uploaded_bytes() const;
 
  private:

@@ -11,7 +11,8 @@ Uploader::Uploader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Uploader::~Uploader() = default;
 
 absl::StatusOr<std::unique_ptr<Uploader>> Uploader::Create(int, PinnedPool&,
-                                                           int) {
+                                                           int,
+                                                           const Options&) {
   return CudaAbsentError();
 }
 
@@ -21,7 +22,12 @@ absl::StatusOr<std::optional<Uploader::Slot>> Uploader::TryAcquire() {
   return CudaAbsentError();
 }
 
-absl::Status Uploader::Submit(Slot, absl::Span<const Copy>) {
+bool Uploader::can_cast() const { return false; }
+
+size_t Uploader::cast_memory_bytes() const { return 0; }
+
+absl::Status Uploader::Submit(Slot, absl::Span<const Copy>,
+                              absl::Span<const Cast>) {
   return CudaAbsentError();
 }
 

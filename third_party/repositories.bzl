@@ -12,6 +12,7 @@ _SYSTEM_LIBRARIES = {
     "cli11": ("cli11", "/usr/include/CLI/CLI.hpp"),
     "com_github_google_benchmark": ("benchmark", "/usr/include/benchmark/benchmark.h"),
     "com_google_googletest": ("googletest", "/usr/include/gtest/gtest.h"),
+    "com_googlesource_code_re2": ("re2", "/usr/include/re2/re2.h"),
     "dlpack": ("dlpack", "/usr/include/dlpack/dlpack.h"),
     "isal": ("isal", "/usr/include/isa-l.h"),
     "liburing": ("liburing", "/usr/include/liburing.h"),

@@ -166,4 +166,13 @@ absl::Status ValidateCatalog(const Catalog& catalog) {
   return absl::OkStatus();
 }
 
+std::string TensorOver(const Catalog& catalog, int storage) {
+  for (const TensorEntry& tensor : catalog.tensors) {
+    if (tensor.storage == storage) {
+      return absl::StrCat(" (tensor ", tensor.name, ")");
+    }
+  }
+  return "";
+}
+
 }  // namespace hoist

@@ -143,6 +143,10 @@ using CatalogFiles = absl::Span<const std::shared_ptr<const RandomAccessFile>>;
 // check again.
 absl::Status ValidateCatalog(const Catalog& catalog);
 
+// " (tensor NAME)", of the first over that storage, for messages; empty if
+// there is none.
+std::string TensorOver(const Catalog& catalog, int storage);
+
 }  // namespace hoist
 
 #endif  // HOIST_CHECKPOINT_CATALOG_CATALOG_H_

@@ -1,34 +1,19 @@
 #include "hoist/checkpoint/catalog/storage_damage.h"
 
-#include <string>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "hoist/core/status/annotate.h"
 
 namespace hoist {
-namespace {
-
-// " (tensor NAME)": the first over that storage.
-std::string TensorOver(const Catalog& catalog, int storage) {
-  for (const TensorEntry& tensor : catalog.tensors) {
-    if (tensor.storage == storage) {
-      return absl::StrCat(" (tensor ", tensor.name, ")");
-    }
-  }
-  return "";
-}
-
-}  // namespace
-
 absl::Status StorageDamage(const Catalog& catalog, int storage, uint32_t found,
-                           uint32_t recorded) {
+                           uint32_t recorded, absl::string_view part) {
   const StorageEntry& entry = catalog.storages[storage];
   return WithHint(
       absl::DataLossError(absl::StrFormat(
-          "%s: %s%s is damaged: its checksum is %08x, and %08x is recorded",
+          "%s: %s%s%s is damaged: its checksum is %08x, and %08x is recorded",
           catalog.files[entry.file].path, entry.name,
-          TensorOver(catalog, storage), found, recorded)),
+          TensorOver(catalog, storage),
+          part.empty() ? "" : absl::StrCat(", ", part, ","), found, recorded)),
       "The file has changed since it was written; get it again, or take "
       "another checkpoint");
 }

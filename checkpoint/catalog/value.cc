@@ -153,23 +153,34 @@ ValueGraph ValueGraph::Copy() const {
 
 ValueId ValueGraph::Add(Node node) {
   HOIST_CHECK(nodes_.size() < UINT32_MAX);
+  has_opaque_ = has_opaque_ || node.kind == ValueKind::kOpaque;
   nodes_.push_back(std::move(node));
-  return static_cast<ValueId>(nodes_.size() - 1);
+  return last_id();
+}
+
+ValueGraph::Node& ValueGraph::AddEmpty(ValueKind kind, ValueId type) {
+  HOIST_CHECK(nodes_.size() < UINT32_MAX);
+  has_opaque_ = has_opaque_ || kind == ValueKind::kOpaque;
+  Node& node = nodes_.emplace_back();
+  node.kind = kind;
+  node.type = type;
+  return node;
 }
 
 ValueId ValueGraph::AddInt(int64_t value) {
-  return Add({.kind = ValueKind::kInt, .data = value});
+  AddEmpty(ValueKind::kInt).data = value;
+  return last_id();
 }
 
 ValueId ValueGraph::AddString(absl::string_view text) {
-  return Add({.kind = ValueKind::kString, .data = std::string(text)});
+  AddEmpty(ValueKind::kString).data.emplace<std::string>(text);
+  return last_id();
 }
 
 ValueId ValueGraph::AddItems(ValueKind kind, absl::Span<const ValueId> items,
                              ValueId type) {
-  return Add({.kind = kind,
-              .type = type,
-              .data = std::vector<ValueId>(items.begin(), items.end())});
+  AddEmpty(kind, type).data.emplace<Items>(items.begin(), items.end());
+  return last_id();
 }
 
 ValueId ValueGraph::AddClass(absl::string_view module, absl::string_view name) {

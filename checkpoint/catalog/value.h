@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "hoist/core/base/check.h"
@@ -47,8 +48,14 @@ using ValueId = uint32_t;
 // it; afterwards it is constant, and thread-safe.
 class ValueGraph {
  public:
+  // Most tuples have a few, which need no memory of their own.
+  using Items = absl::InlinedVector<ValueId, 6>;
+
   struct Node {
     ValueKind kind = ValueKind::kNone;
+    // Of an object: made by its class's __new__ (NEWOBJ), so that no __init__ is
+    // called when it is pickled again. Else by a call of what its type names.
+    bool is_new = false;
     // The class: a kClass value, or kNoneId for the kind's own (dict, list,
     // ...).
     ValueId type = 0;
@@ -59,7 +66,7 @@ class ValueGraph {
     // its module, "torch.Size". kDict: key, value, key, value, ... kOpaque: the
     // arguments it was made from.
     std::variant<std::monostate, int64_t, double, std::complex<double>,
-                 std::string, std::vector<ValueId>>
+                 std::string, Items>
         data;
   };
 
@@ -84,13 +91,20 @@ class ValueGraph {
   Node& node(ValueId id) { return nodes_[id]; }
   const Node& node(ValueId id) const { return nodes_[id]; }
   size_t size() const { return nodes_.size(); }
+  // Whether a kOpaque value has been added, though it may have become another.
+  bool has_opaque() const { return has_opaque_; }
   // All that AddClass() was called for: module and name, each pair once.
   const std::vector<std::pair<std::string, std::string>>& class_names() const {
     return class_names_;
   }
 
  private:
+  // Adds a value without data.
+  Node& AddEmpty(ValueKind kind, ValueId type = kNoneId);
+  ValueId last_id() const { return static_cast<ValueId>(nodes_.size() - 1); }
+
   StableVector<Node> nodes_;
+  bool has_opaque_ = false;
   // By module and name, which are parts of the nodes' own text.
   absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, ValueId>
       classes_;
@@ -132,7 +146,7 @@ class Value {
   }
   // Item i of a list, tuple, set or of an opaque object's arguments.
   Value operator[](size_t i) const {
-    const std::vector<ValueId>& list = items();
+    const ValueGraph::Items& list = items();
     HOIST_CHECK(kind() != ValueKind::kDict && i < list.size());
     return Value(graph_, list[i]);
   }
@@ -142,18 +156,22 @@ class Value {
   // The last value of a dict under that string; nullopt also if it is no dict.
   std::optional<Value> Find(absl::string_view key) const;
 
+  // Its class, a kClass value; a kNone value if that is the kind's own.
+  Value type() const { return Value(graph_, node().type); }
   // The state it was given; a kNone value if none.
   Value state() const { return Value(graph_, node().state); }
+  // As ValueGraph::Node has it.
+  bool is_new() const { return node().is_new; }
 
  private:
   const ValueGraph::Node& node() const { return graph_->node(id_); }
-  const std::vector<ValueId>& items() const {
-    const auto* const list = std::get_if<std::vector<ValueId>>(&node().data);
+  const ValueGraph::Items& items() const {
+    const auto* const list = std::get_if<ValueGraph::Items>(&node().data);
     HOIST_CHECK(list != nullptr);
     return *list;
   }
   const ValueId* entry(size_t i) const {
-    const std::vector<ValueId>& list = items();
+    const ValueGraph::Items& list = items();
     HOIST_CHECK(kind() == ValueKind::kDict && i < list.size() / 2);
     return &list[2 * i];
   }

@@ -78,7 +78,7 @@ TEST(ValueTest, ACopyIsAnotherGraphOfTheSameValues) {
 TEST(ValueTest, MayContainItself) {
   ValueGraph graph;
   const ValueId list = graph.AddItems(ValueKind::kList, {});
-  std::get<std::vector<ValueId>>(graph.node(list).data).push_back(list);
+  std::get<ValueGraph::Items>(graph.node(list).data).push_back(list);
   const Value value(&graph, list);
   EXPECT_EQ(value[0][0][0].id(), list);
 }

@@ -20,12 +20,16 @@ class ChunkDestination {
   class Lease {
    public:
     virtual ~Lease() = default;
-    // Where the bytes of `piece`, one of the chunk's, are to be, after any
-    // cast.
+    // Where the bytes of `piece`, one of the chunk's, are to be: after any
+    // cast, or before it if the destination casts().
     virtual uint8_t* address(const LoadPlan::Piece& piece) const = 0;
   };
 
   virtual ~ChunkDestination() = default;
+
+  // Whether Submit() makes the casts of the chunk, which then are not to be
+  // made before.
+  virtual bool casts(const LoadPlan::Chunk&) const { return false; }
 
   // Memory for `chunk`. Where there is none now it blocks until there is, if it
   // `may_block`, and returns null otherwise.

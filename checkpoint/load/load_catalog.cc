@@ -112,7 +112,8 @@ absl::Status CatalogLoad::Allocate() {
     HOIST_ASSIGN_OR_RETURN(
         destination_,
         MakeCudaDestination(planned_.plan, options_.device.index, *pinned,
-                            planned_.slot_count, options_.verify_on_device));
+                            planned_.slot_count, options_.verify_on_device,
+                            options_.trace));
   }
   AddPhase("allocate", Lap());
   return absl::OkStatus();

@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "hoist/checkpoint/catalog/chunk_reader.h"
 #include "hoist/checkpoint/load/piece_checksums.h"
 #include "hoist/core/base/check.h"
 #include "hoist/core/compress/inflate.h"
@@ -137,12 +138,23 @@ class Engine {
   int StorageOf(const LoadPlan::Chunk& chunk) const {
     return inputs_.plan.pieces[chunk.first_piece].storage;
   }
+  uint64_t EncodedChunkOf(const LoadPlan::Chunk& chunk) const {
+    const LoadPlan::Piece& piece = inputs_.plan.pieces[chunk.first_piece];
+    const StorageNeed& need = inputs_.plan.storages[piece.storage].need;
+    return (need.begin_bytes + piece.offset_bytes) /
+           inputs_.catalog.storages[need.storage].chunks.front().size_bytes;
+  }
   // A stream can be read from its start only. And two threads in one huge page
   // would wait for each other when it is touched first.
   bool BelongTogether(const LoadPlan::Chunk& a,
                       const LoadPlan::Chunk& b) const {
     if (a.is_deflated || b.is_deflated) {
       return a.is_deflated && b.is_deflated && StorageOf(a) == StorageOf(b);
+    }
+    // Parts of one encoded chunk, which is decoded once.
+    if (a.is_encoded && b.is_encoded && StorageOf(a) == StorageOf(b) &&
+        EncodedChunkOf(a) == EncodedChunkOf(b)) {
+      return true;
     }
     const auto page = [this](const LoadPlan::Chunk& chunk) {
       const bool is_mapped = inputs_.plan.storages[StorageOf(chunk)].is_mapped;
@@ -169,7 +181,10 @@ class Engine {
 class Worker {
  public:
   Worker(Engine& engine, int depth)
-      : engine_(engine), depth_(depth), flights_(depth) {}
+      : engine_(engine),
+        depth_(depth),
+        chunk_reader_(engine.inputs().verify),
+        flights_(depth) {}
   ~Worker() { engine_.AddTimes(times_); }
 
   absl::Status Run();
@@ -186,6 +201,10 @@ class Worker {
   const LoadPlan::Chunk& ChunkAt(int i) const {
     return engine_.plan().chunks[i];
   }
+  // Whether the chunk is cast by this thread.
+  bool IsCastHere(const LoadPlan::Chunk& chunk) const {
+    return chunk.is_cast && !engine_.inputs().destination.casts(chunk);
+  }
   absl::Span<const LoadPlan::Piece> PiecesOf(const LoadPlan::Chunk& chunk) {
     return absl::MakeConstSpan(engine_.plan().pieces)
         .subspan(chunk.first_piece, chunk.piece_count);
@@ -201,6 +220,9 @@ class Worker {
   absl::StatusOr<bool> Start(int chunk);
   absl::Status FinishOne();
   absl::Status ReadStream(const Engine::Task& task);
+  absl::Status ReadEncoded(int chunk);
+  // Memory for a chunk whose bytes come from no queue.
+  absl::StatusOr<Flight*> BoardAlone(int chunk);
   // Readies a free flight for the chunk and the lease.
   absl::StatusOr<Flight*> Board(int chunk, std::unique_ptr<Lease> lease);
   absl::Status FinishChunk(Flight& flight);
@@ -234,6 +256,7 @@ class Worker {
   EngineTimes times_;
   Clock::time_point lap_ = Clock::now();
   Engine::Task next_;  // what is taken, and not started
+  ChunkReader chunk_reader_;
   int in_flight_ = 0;
   std::vector<uint8_t> gap_;  // where the bytes between storages go
   std::vector<Flight> flights_;
@@ -264,6 +287,10 @@ absl::Status Worker::FillQueue() {
     if (ChunkAt(next_.begin).is_deflated) {
       HOIST_RETURN_IF_ERROR(ReadStream(next_));
       next_.begin = next_.end;
+      continue;
+    }
+    if (ChunkAt(next_.begin).is_encoded) {
+      HOIST_RETURN_IF_ERROR(ReadEncoded(next_.begin++));
       continue;
     }
     HOIST_ASSIGN_OR_RETURN(const bool has_started, Start(next_.begin));
@@ -310,7 +337,7 @@ absl::StatusOr<Worker::Flight*> Worker::Board(int chunk,
     ++slot;
   }
   Flight& flight = flights_[slot];
-  if (ChunkAt(chunk).is_cast && flight.uncast == nullptr) {
+  if (IsCastHere(ChunkAt(chunk)) && flight.uncast == nullptr) {
     HOIST_ASSIGN_OR_RETURN(
         flight.uncast, HostArena::Allocate(CastBytesOfRead(engine_.plan())));
   }
@@ -328,6 +355,34 @@ absl::Status Worker::FinishOne() {
   return FinishChunk(flight);
 }
 
+absl::StatusOr<Worker::Flight*> Worker::BoardAlone(int chunk) {
+  Lap(times_.read_ns);
+  // Leases of reads under way may be what it would wait for.
+  while (in_flight_ > 0) {
+    HOIST_RETURN_IF_ERROR(FinishOne());
+  }
+  HOIST_ASSIGN_OR_RETURN(
+      std::unique_ptr<Lease> lease,
+      engine_.inputs().destination.Acquire(ChunkAt(chunk), /*may_block=*/true));
+  Lap(times_.place_ns, "wait for memory");
+  return Board(chunk, std::move(lease));
+}
+
+absl::Status Worker::ReadEncoded(int chunk) {
+  const EngineInputs& inputs = engine_.inputs();
+  HOIST_ASSIGN_OR_RETURN(Flight* const flight, BoardAlone(chunk));
+  const LoadPlan::Piece& piece = PiecesOf(ChunkAt(chunk)).front();
+  const StorageNeed& need = inputs.plan.storages[piece.storage].need;
+  const StorageEntry& storage = inputs.catalog.storages[need.storage];
+  HOIST_RETURN_IF_ERROR(
+      AnnotateRead(chunk_reader_.Read(*inputs.files[storage.file], storage,
+                                      need.begin_bytes + piece.offset_bytes,
+                                      BytesOf(*flight, piece)),
+                   ChunkAt(chunk)));
+  Lap(times_.read_ns, "decode", piece.size_bytes);
+  return FinishChunk(*flight);
+}
+
 absl::Status Worker::ReadStream(const Engine::Task& task) {
   const EngineInputs& inputs = engine_.inputs();
   const LoadPlan::Piece& first =
@@ -340,16 +395,7 @@ absl::Status Worker::ReadStream(const Engine::Task& task) {
     if (engine_.IsOver()) {
       return absl::OkStatus();
     }
-    Lap(times_.read_ns);
-    // Leases of reads under way may be what it would wait for.
-    while (in_flight_ > 0) {
-      HOIST_RETURN_IF_ERROR(FinishOne());
-    }
-    HOIST_ASSIGN_OR_RETURN(
-        std::unique_ptr<Lease> lease,
-        inputs.destination.Acquire(ChunkAt(i), /*may_block=*/true));
-    Lap(times_.place_ns, "wait for memory");
-    HOIST_ASSIGN_OR_RETURN(Flight* const flight, Board(i, std::move(lease)));
+    HOIST_ASSIGN_OR_RETURN(Flight* const flight, BoardAlone(i));
     for (const LoadPlan::Piece& piece : PiecesOf(ChunkAt(i))) {
       HOIST_RETURN_IF_ERROR(
           AnnotateRead(stream.Read(BytesOf(*flight, piece)), ChunkAt(i)));
@@ -376,7 +422,7 @@ absl::Status Worker::FinishChunk(Flight& flight) {
   for (const LoadPlan::Piece& piece : PiecesOf(chunk)) {
     HOIST_RETURN_IF_ERROR(Convert(flight, piece));
   }
-  Lap(times_.convert_ns, chunk.is_cast ? "convert" : "", bytes);
+  Lap(times_.convert_ns, IsCastHere(chunk) ? "convert" : "", bytes);
   HOIST_RETURN_IF_ERROR(inputs.destination.Submit(std::move(flight.lease)));
   Lap(times_.place_ns, "submit", bytes);
   engine_.AddDone(bytes);
@@ -393,7 +439,7 @@ absl::Status Worker::Convert(const Flight& flight,
   if (swap_bytes > 1) {
     HOIST_RETURN_IF_ERROR(ByteSwap(bytes, swap_bytes));
   }
-  if (storage.cast) {
+  if (storage.cast && IsCastHere(ChunkAt(flight.chunk))) {
     HOIST_ASSIGN_OR_RETURN(
         const CastLosses losses,
         CastNumbers(*storage.cast, bytes,
@@ -407,7 +453,7 @@ absl::Status Worker::Convert(const Flight& flight,
 absl::Span<uint8_t> Worker::BytesOf(const Flight& flight,
                                     const LoadPlan::Piece& piece) const {
   const LoadPlan::Chunk& chunk = ChunkAt(flight.chunk);
-  if (!chunk.is_cast) {
+  if (!IsCastHere(chunk)) {
     return {flight.lease->address(piece), piece.size_bytes};
   }
   // An image of the chunk's part of the file.
@@ -427,7 +473,12 @@ std::vector<absl::Span<uint8_t>> Worker::PartsOf(const Flight& flight) {
       gap_.resize(kMaxGapBytes);
       parts.push_back(absl::MakeSpan(gap_).subspan(0, begin - at));
     }
-    parts.push_back(BytesOf(flight, piece));
+    const absl::Span<uint8_t> bytes = BytesOf(flight, piece);
+    if (!parts.empty() && parts.back().end() == bytes.begin()) {
+      parts.back() = {parts.back().data(), parts.back().size() + bytes.size()};
+    } else {
+      parts.push_back(bytes);
+    }
     at = begin + piece.size_bytes;
   }
   return parts;
@@ -441,9 +492,10 @@ absl::Status Worker::AnnotateRead(const absl::Status& status,
   const LoadPlan& plan = engine_.plan();
   const int storage =
       plan.storages[plan.pieces[chunk.first_piece].storage].need.storage;
-  return Annotate(
-      status, absl::StrCat("Storage ",
-                           engine_.inputs().catalog.storages[storage].name));
+  const Catalog& catalog = engine_.inputs().catalog;
+  return Annotate(status,
+                  absl::StrCat("Storage ", catalog.storages[storage].name,
+                               TensorOver(catalog, storage)));
 }
 
 // Of the files that were read. Chunks are in the order of files.
@@ -475,6 +527,11 @@ int QueueDepth(int thread_count) {
 
 uint64_t CastBytesOfRead(const LoadPlan& plan) {
   return plan.max_cast_bytes == 0 ? 0 : plan.max_cast_bytes + kBlockBytes;
+}
+
+uint64_t DecodeBytesOfThread(const LoadPlan& plan) {
+  // Of a chunk: as it is stored, its planes, and one that is wanted in part.
+  return 3 * plan.max_encoded_bytes;
 }
 
 absl::StatusOr<EngineResult> ExecutePlan(const EngineInputs& inputs) {

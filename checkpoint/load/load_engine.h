@@ -23,7 +23,7 @@ namespace hoist {
 struct EngineInputs {
   const Catalog& catalog;
   const LoadPlan& plan;
-  CatalogFiles files;  // compressed storages are read from them
+  CatalogFiles files;  // deflated and encoded storages are read from them
   absl::Span<const std::unique_ptr<ReadPath>> paths;  // all others; by file
   ChunkDestination& destination;
   ThreadPool* pool = nullptr;  // null: only the caller's thread works
@@ -65,11 +65,14 @@ int QueueDepth(int thread_count);
 // is.
 uint64_t CastBytesOfRead(const LoadPlan& plan);
 
+// Memory that each thread takes to decode chunks; 0 if none is encoded.
+uint64_t DecodeBytesOfThread(const LoadPlan& plan);
+
 // Brings every chunk of the plan into its destination; blocks until it is
-// there. Each chunk is read by one thread, all those of a compressed storage by
+// there. Each chunk is read by one thread, all those of a deflated storage by
 // the same. Compares checksums where the catalog has them, of storages that are
 // brought whole, if `verify`; then reverses byte order where that is asked for,
-// and casts, wider and narrower, before the destination gets them.
+// and casts what the destination does not, before it gets them.
 // Returns the first error: of reading, of the destination, kDataLoss with the
 // storage's name for bytes that do not match their checksum or a file that was
 // changed meanwhile, kCancelled.

@@ -317,10 +317,15 @@ std::function<Codes()> Session::ShortenFile(Subject& subject) {
   }
   // In front of something that is needed.
   const StorageEntry& storage = subject.catalog().storages[*tensor->storage];
-  const uint64_t last = storage.deflated_bytes
-                            ? *storage.deflated_bytes
-                            : static_cast<uint64_t>(*RequiredStorageBytes(
-                                  tensor->spec, tensor->storage_offset));
+  uint64_t last = storage.deflated_bytes
+                      ? *storage.deflated_bytes
+                      : static_cast<uint64_t>(*RequiredStorageBytes(
+                            tensor->spec, tensor->storage_offset));
+  if (storage.encoded_bytes) {
+    const StorageChunk& chunk =
+        storage.chunks[(last - 1) / storage.chunks.front().size_bytes];
+    last = chunk.offset_bytes + chunk.stored_bytes - storage.offset_bytes;
+  }
   const uint64_t size = storage.offset_bytes + Draw(last);
   RandomCheckpoint& checkpoint = subject.checkpoint;
   if (subject.files[0]->descriptor() < 0) {
@@ -375,7 +380,10 @@ std::function<Codes()> Session::Damage(Subject& subject) {
     // It may be one of the bits that say nothing.
     return Either(absl::StatusCode::kDataLoss, absl::StatusCode::kOk);
   }
-  if (storage.crc32 && options_.verify_checksums) {
+  if (storage.encoded_bytes) {
+    options_.verify_checksums = true;
+  }
+  if ((storage.crc32 || !storage.chunks.empty()) && options_.verify_checksums) {
     return Always(absl::StatusCode::kDataLoss);
   }
   options_.verify_checksums = false;

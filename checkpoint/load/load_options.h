@@ -29,7 +29,9 @@ struct LoadOptions {
   // (bfloat16, float16, float32 or float64; else kInvalidArgument), rounded to
   // nearest even as by Cast() of cast.h; all others stay as they are. So do,
   // with a warning, those that share a storage with tensors of another dtype.
-  // The host's threads do it, before any upload, be it narrower or wider.
+  // The host's threads do it, before any upload. To wider numbers on a CUDA
+  // device that device does it, so that the narrow ones are uploaded; but not
+  // if `verify_on_device`, nor where this build has no code for it.
   std::optional<DType> dtype;
   // Threads to read and verify with; the caller's own works too. Null: only the
   // caller's. Not owned, and must outlive the call.

@@ -1,8 +1,10 @@
 #include "hoist/checkpoint/load/naive_load.h"
 
 #include <zlib.h>
+#include <zstd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <utility>
@@ -28,6 +30,43 @@ std::string Inflate(const std::string& deflated, size_t size) {
   return bytes;
 }
 
+std::string Decompress(absl::string_view frame, size_t size) {
+  std::string bytes(size, '\0');
+  EXPECT_EQ(ZSTD_decompress(bytes.data(), size, frame.data(), frame.size()),
+            size);
+  return bytes;
+}
+
+std::string Decode(absl::string_view stored, const StorageChunk& chunk) {
+  if (chunk.encoding == ChunkEncoding::kRaw) {
+    return std::string(stored);
+  }
+  if (chunk.encoding == ChunkEncoding::kZstd) {
+    return Decompress(stored, chunk.size_bytes);
+  }
+  const size_t width = size_t{1} << (static_cast<int>(chunk.encoding) - 1);
+  const size_t count = chunk.size_bytes / width;
+  std::string bytes(chunk.size_bytes, '\0');
+  size_t at = width * sizeof(uint32_t);
+  for (size_t plane = 0; plane < width; ++plane) {
+    uint32_t size = 0;
+    std::memcpy(&size, &stored[plane * sizeof(size)], sizeof(size));
+    std::string values(stored.substr(at, size));
+    at += size;
+    if (size != count) {
+      values = Decompress(values, count);
+    }
+    // Bit by bit: each was one further up.
+    for (size_t bit = 0; bit < count * 8; ++bit) {
+      const size_t from = (plane * 8 + bit % 8 + width * 8 - 1) % (width * 8);
+      bytes[bit / 8 * width + from / 8] |=
+          static_cast<char>((values[bit / 8] >> bit % 8 & 1) << from % 8);
+    }
+  }
+  EXPECT_EQ(at, stored.size());
+  return bytes;
+}
+
 std::string StorageBytes(const StorageEntry& storage,
                          const RandomAccessFile& file) {
   std::string bytes(storage.stored_bytes(), '\0');
@@ -36,6 +75,16 @@ std::string StorageBytes(const StorageEntry& storage,
                   {reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()}));
   if (storage.deflated_bytes) {
     bytes = Inflate(bytes, storage.size_bytes);
+  }
+  if (!storage.chunks.empty()) {
+    std::string decoded;
+    for (const StorageChunk& chunk : storage.chunks) {
+      decoded += Decode(
+          absl::string_view(bytes).substr(
+              chunk.offset_bytes - storage.offset_bytes, chunk.stored_bytes),
+          chunk);
+    }
+    bytes = std::move(decoded);
   }
   const auto unit = static_cast<size_t>(storage.swap_bytes);
   for (size_t i = 0; unit > 1 && i < bytes.size(); i += unit) {

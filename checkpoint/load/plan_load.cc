@@ -24,7 +24,8 @@ std::vector<uint64_t> ReadBytes(const Catalog& catalog,
   std::vector<uint64_t> bytes(catalog.files.size(), 0);
   for (const StorageNeed& need : needs) {
     const StorageEntry& storage = catalog.storages[need.storage];
-    bytes[storage.file] += storage.deflated_bytes.value_or(need.size_bytes);
+    bytes[storage.file] +=
+        storage.is_compressed() ? storage.stored_bytes() : need.size_bytes;
   }
   return bytes;
 }
@@ -102,7 +103,9 @@ absl::StatusOr<PlannedLoad> PlanLoad(const Catalog& catalog, CatalogFiles files,
                          MakeLoadPlan(catalog, needs, plan_options));
   const int read_count = ReadCount(planned, options);
   planned.host_bytes +=
-      static_cast<uint64_t>(read_count) * CastBytesOfRead(planned.plan);
+      static_cast<uint64_t>(read_count) * CastBytesOfRead(planned.plan) +
+      static_cast<uint64_t>(EngineThreads(planned.plan, options.pool)) *
+          DecodeBytesOfThread(planned.plan);
   if (IsDirect(planned)) {
     // Buffers to read through.
     planned.host_bytes +=
@@ -114,7 +117,9 @@ absl::StatusOr<PlannedLoad> PlanLoad(const Catalog& catalog, CatalogFiles files,
     planned.slot_count = CudaSlotCount(planned.plan, read_count);
     planned.pinned_bytes =
         SlotBytes(options) * static_cast<uint64_t>(planned.slot_count);
-    planned.device_bytes = planned.plan.arena_bytes;
+    planned.device_bytes = planned.plan.arena_bytes +
+                           CudaCastBytes(planned.plan, planned.slot_count,
+                                         options.verify_on_device);
   }
   return planned;
 }

@@ -12,8 +12,10 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "hoist/checkpoint/load/test_checkpoint.h"
+#include "hoist/core/compress/chunk_codec.h"
 #include "hoist/core/hash/crc32.h"
 #include "hoist/core/io/memory_file.h"
+#include "hoist/core/tensor/ops/crc32c.h"
 #include "hoist/core/testing/raw_deflate.h"
 #include "hoist/core/testing/status_matchers.h"
 #include "hoist/core/testing/temp_file.h"
@@ -69,6 +71,41 @@ size_t RandomGap(std::mt19937& random, size_t end) {
     default:
       return Below(random, 300);
   }
+}
+
+// Cuts `bytes`, which are those of `storage`, into chunks, all raw or encoded
+// where that saves enough; returns them as they are in the file.
+std::string AddChunks(std::mt19937& random, const std::string& bytes,
+                      StorageEntry& storage) {
+  constexpr int kFloatBytes[] = {0, 2, 4, 8};
+  const size_t chunk_bytes = size_t{kMinChunkBytes} << Below(random, 5);
+  const int float_bytes = kFloatBytes[Below(random, std::size(kFloatBytes))];
+  const bool encode = !OneIn(random, 3);
+  ChunkEncoder encoder;
+  std::string all_stored;
+  bool is_encoded = false;
+  for (size_t at = 0; at < bytes.size(); at += chunk_bytes) {
+    const absl::Span<const uint8_t> chunk(
+        reinterpret_cast<const uint8_t*>(bytes.data()) + at,
+        std::min(chunk_bytes, bytes.size() - at));
+    ChunkEncoder::Encoded encoded = {.stored = chunk};
+    if (encode) {
+      encoded = encoder.Encode(chunk, float_bytes).value();
+    }
+    storage.chunks.push_back(
+        {.offset_bytes = storage.offset_bytes + all_stored.size(),
+         .stored_bytes = static_cast<uint32_t>(encoded.stored.size()),
+         .size_bytes = static_cast<uint32_t>(chunk.size()),
+         .stored_crc32c = Crc32c(encoded.stored),
+         .crc32c = Crc32c(chunk),
+         .encoding = encoded.encoding});
+    all_stored.append(encoded.stored.begin(), encoded.stored.end());
+    is_encoded = is_encoded || encoded.encoding != ChunkEncoding::kRaw;
+  }
+  if (is_encoded) {
+    storage.encoded_bytes = all_stored.size();
+  }
+  return all_stored;
 }
 
 // The part of a storage of `count` elements that a tensor is a view of.
@@ -149,7 +186,7 @@ void RandomCheckpoint::AddStorage(std::mt19937& random, int file,
   const size_t other = Below(random, catalog_.storages.size() + 1);
   if (OneIn(random, 4) && other < catalog_.storages.size() &&
       catalog_.storages[other].file == file &&
-      !catalog_.storages[other].deflated_bytes) {
+      !catalog_.storages[other].is_compressed()) {
     const StorageEntry& under = catalog_.storages[other];
     // As aligned as the other is, or not.
     size_t begin = Below(random, under.size_bytes + 1);
@@ -165,12 +202,14 @@ void RandomCheckpoint::AddStorage(std::mt19937& random, int file,
       const std::string deflated = RawDeflate(bytes, /*level=*/1);
       storage.deflated_bytes = deflated.size();
       content += deflated;
+    } else if (unit == 1 && OneIn(random, 3)) {
+      content += AddChunks(random, bytes, storage);
     } else {
       content += bytes;
     }
   }
   storage.size_bytes = bytes.size();
-  if (!OneIn(random, 4)) {
+  if (storage.chunks.empty() && !OneIn(random, 4)) {
     storage.crc32 =
         Crc32({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
   }

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "hoist/checkpoint/catalog/chunk_reader.h"
 #include "hoist/checkpoint/load/lazy_bits.h"
 #include "hoist/core/base/checked_math.h"
 #include "hoist/core/compress/inflate.h"
@@ -41,6 +42,9 @@ class StorageReader {
 
   // `offset` is not before the end of what was read last.
   absl::Status Read(uint64_t offset, absl::Span<uint8_t> out) {
+    if (storage_.encoded_bytes) {
+      return chunks_.Read(file_, storage_, offset, out);
+    }
     if (!stream_) {
       const auto place = CheckedAdd(storage_.offset_bytes, offset);
       if (!place) {
@@ -65,6 +69,7 @@ class StorageReader {
  private:
   const RandomAccessFile& file_;
   const StorageEntry& storage_;
+  ChunkReader chunks_{/*verify=*/true};
   std::optional<InflateReader> stream_;
   uint64_t stream_offset_ = 0;
 };

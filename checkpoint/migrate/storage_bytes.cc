@@ -53,6 +53,10 @@ absl::Status StorageBytes::Inflate(uint64_t offset,
 
 absl::Status StorageBytes::ReadStored(uint64_t offset,
                                       absl::Span<uint8_t> out) const {
+  if (!storage_.chunks.empty()) {
+    MutexLock lock(&stream_mutex_);
+    return chunks_.Read(*file_, storage_, offset, out);
+  }
   if (!storage_.deflated_bytes) {
     return file_->ReadAt(storage_.offset_bytes + offset, out);
   }

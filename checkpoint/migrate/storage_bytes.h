@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "hoist/checkpoint/catalog/catalog.h"
+#include "hoist/checkpoint/catalog/chunk_reader.h"
 #include "hoist/core/compress/inflate.h"
 #include "hoist/core/io/random_access_file.h"
 #include "hoist/core/thread/mutex.h"
@@ -29,7 +30,8 @@ class StorageBytes {
 
   // Fills `out` from byte `offset` of the storage; blocks. The first call reads
   // the whole storage where it has a checksum, and compares that: kDataLoss,
-  // then and at every later call, if it differs. kDataLoss too for a range that
+  // then and at every later call, if it differs; chunks are compared one by one
+  // as they are read. kDataLoss too for a range that
   // is not inside; others of reading. Compressed bytes that come before those
   // read last are decompressed from the start again, for all readers of the
   // storage in turn. Errors name the storage.
@@ -52,6 +54,7 @@ class StorageBytes {
   mutable Mutex stream_mutex_;
   mutable std::optional<InflateReader> stream_ ABSL_GUARDED_BY(stream_mutex_);
   mutable uint64_t stream_offset_ ABSL_GUARDED_BY(stream_mutex_) = 0;
+  mutable ChunkReader chunks_ ABSL_GUARDED_BY(stream_mutex_){/*verify=*/true};
 };
 
 }  // namespace hoist

@@ -30,6 +30,8 @@ class CompositeTensorsTest : public ::testing::Test {
 
   // The names of the tensors in {"t": value}.
   std::vector<std::string> Names(const std::string& value) {
+    graph_ = ValueGraph();
+    graph_ = ValueGraph();
     const std::string pickle = Pickle(Dict({Text("t"), value}));
     const auto read = ReadPickle(
         {reinterpret_cast<const uint8_t*>(pickle.data()), pickle.size()},
@@ -211,8 +213,8 @@ TEST_F(CompositeTensorsTest, JaggedTensors) {
            Tuple({Dict({Text("values"), AnyTensor(), Text("offsets"),
                         AnyTensor(), Text("lengths"), "N"})}),
            Dict({Text("_values"), AnyTensor(), Text("mine"), AnyTensor()})})),
-      // The values are in both.
-      ElementsAre("t._offsets", "t._values", "t.mine"));
+      // The values are in both, and not the same.
+      ElementsAre("t._values", "t._offsets", "t._values", "t.mine"));
   EXPECT_EQ(value().ClassName(),
             "torch.nested._internal.nested_tensor.NestedTensor");
 }

@@ -24,11 +24,14 @@ void ResolveStorageValues(const std::vector<PickledStorage>& storages,
 
 absl::Status FinishCatalog(std::shared_ptr<ValueGraph> graph, ValueId root,
                            TorchVocabulary& vocabulary, Catalog& catalog) {
-  HOIST_RETURN_IF_ERROR(RebuildOldTensors(*graph, vocabulary));
-  HOIST_RETURN_IF_ERROR(RebuildNumpyValues(*graph, vocabulary, catalog));
+  if (graph->has_opaque()) {
+    HOIST_RETURN_IF_ERROR(RebuildOldTensors(*graph, vocabulary));
+    HOIST_RETURN_IF_ERROR(RebuildNumpyValues(*graph, vocabulary, catalog));
+  }
   catalog.root_id = root;
-  HOIST_ASSIGN_OR_RETURN(catalog.tensors,
-                         NameTensors(*graph, root, vocabulary.tensors()));
+  HOIST_ASSIGN_OR_RETURN(
+      catalog.tensors,
+      NameTensors(*graph, root, std::move(vocabulary.tensors())));
   ResolveStorageValues(vocabulary.storages(), *graph);
   catalog.values = std::move(graph);
   return ValidateCatalog(catalog);

@@ -12,9 +12,9 @@ namespace hoist {
 
 // What readers of pickled formats do last: fills in tensors and values of
 // `catalog`, whose files and storages are there, from the pickle that
-// `vocabulary` read into `graph`, and validates it. Errors are those of
-// RebuildOldTensors(), RebuildNumpyValues(), NameTensors() and
-// ValidateCatalog(). Thread-compatible.
+// `vocabulary` read into `graph`, taking that's tensors, and validates it.
+// Errors are those of RebuildOldTensors(), RebuildNumpyValues(), NameTensors()
+// and ValidateCatalog(). Thread-compatible.
 absl::Status FinishCatalog(std::shared_ptr<ValueGraph> graph, ValueId root,
                            TorchVocabulary& vocabulary, Catalog& catalog);
 

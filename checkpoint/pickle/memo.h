@@ -17,6 +17,11 @@ namespace hoist {
 class Memo {
  public:
   void Put(uint64_t index, ValueId id) {
+    if (index == dense_.size() && sparse_.empty()) {
+      dense_.push_back(id);
+      ++size_;
+      return;
+    }
     // May be as many again as there are, so that the vector is half full.
     if (index < 2 * dense_.size() + kMinDense) {
       if (index == dense_.size()) {

@@ -19,6 +19,11 @@ struct NumpyDType {
 
   // PyTorch's dtype for them; nullopt if it has none.
   std::optional<DType> dtype() const;
+  // Whether dtype() says all of it: not of dates and durations, which have
+  // units.
+  bool is_plain() const {
+    return kind != 'M' && kind != 'm' && !is_big_endian && dtype();
+  }
   // The class of a single one, "float64"; "" if it is not known.
   std::string scalar_class() const;
 };

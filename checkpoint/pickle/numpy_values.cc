@@ -69,6 +69,7 @@ bool IsBytes(Value value) {
 struct Array {
   ValueId bytes = ValueGraph::kNoneId;
   NumpyDType dtype;
+  ValueId dtype_id = ValueGraph::kNoneId;
   std::vector<int64_t> shape;
   bool is_fortran = false;
   // Which axis of `shape`, whose last one is the fastest, each one is; empty
@@ -126,6 +127,7 @@ std::optional<Array> Rebuilder::ReadReconstructed(Value object) const {
   }
   return Array{.bytes = state[4].id(),
                .dtype = *dtype,
+               .dtype_id = state[2].id(),
                .shape = *std::move(shape),
                .is_fortran = is_fortran.kind() == ValueKind::kBool
                                  ? is_fortran.AsBool()
@@ -145,6 +147,7 @@ std::optional<Array> Rebuilder::ReadFromBuffer(Value object) const {
   }
   Array array{.bytes = object[0].id(),
               .dtype = *dtype,
+              .dtype_id = object[1].id(),
               .shape = *std::move(shape),
               .type = graph_.AddClass("numpy", "ndarray")};
   const absl::string_view order = object[3].AsString();
@@ -235,7 +238,10 @@ absl::Status Rebuilder::ReplaceArray(ValueId id, const Array& array) {
   HOIST_ASSIGN_OR_RETURN(const int64_t index,
                          vocabulary_.AddEntry(std::move(tensor)));
   graph_.node(id) = {
-      .kind = ValueKind::kTensor, .type = array.type, .data = index};
+      .kind = ValueKind::kTensor,
+      .type = array.type,
+      .state = array.dtype.is_plain() ? ValueGraph::kNoneId : array.dtype_id,
+      .data = index};
   return absl::OkStatus();
 }
 

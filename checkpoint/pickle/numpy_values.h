@@ -14,8 +14,9 @@ namespace hoist {
 //
 // Elements of numbers have the DType of the same width; dates and durations
 // are int64; what PyTorch has no dtype for (structures, text, long doubles) is
-// bytes, with a last dimension for those of an element. Arrays of Python
-// objects stay objects. Tensors that PyTorch before 2.6 pickled as an array
+// bytes, with a last dimension for those of an element. Where the DType does
+// not say all of numpy's, nor the byte order, that is the tensor's state.
+// Arrays of Python objects stay objects. Tensors that PyTorch before 2.6 pickled as an array
 // (of XLA and other devices without storages) are tensors of that device.
 //
 // An array's bytes are in the pickle: they become storages of `catalog`, in a

@@ -1,6 +1,7 @@
 #include "hoist/checkpoint/pickle/object_states.h"
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -36,9 +37,14 @@ ValueId JoinedState(ValueGraph& graph, ValueId parts, ValueId attributes) {
   std::vector<ValueId> entries;
   for (size_t i = 0; i < own.size(); ++i) {
     const Value key = own.key(i);
-    if (key.kind() != ValueKind::kString || !given.Find(key.AsString())) {
+    const auto twin = key.kind() == ValueKind::kString
+                          ? given.Find(key.AsString())
+                          : std::nullopt;
+    if (!twin) {
       entries.push_back(key.id());
       entries.push_back(own.value(i).id());
+    } else if (twin->id() != own.value(i).id()) {
+      return graph.AddItems(ValueKind::kTuple, {parts, attributes});
     }
   }
   for (size_t i = 0; i < given.size(); ++i) {

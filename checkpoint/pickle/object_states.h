@@ -14,9 +14,9 @@ namespace hoist {
 // zero_points, axis. The quantizer itself if it is neither.
 ValueId QuantizerState(ValueGraph& graph, Value quantizer);
 
-// Of a tensor that is made of `parts` and was given `attributes`, which count
-// where both have a name: one dict of both, or a tuple of the two where they
-// are not both dicts, or these not short.
+// Of a tensor that is made of `parts` and was given `attributes`: one dict of
+// both, or a tuple of the two where they are not both dicts, or these not
+// short, or a name is that of different values in them.
 ValueId JoinedState(ValueGraph& graph, ValueId parts, ValueId attributes);
 
 // Of what torch.compile() made of `module`: a module with that as its only

@@ -51,12 +51,25 @@ TEST_F(ObjectStatesTest, Quantizers) {
   EXPECT_EQ(QuantizerState(graph_, At(other)), other);
 }
 
-TEST_F(ObjectStatesTest, WhatIsGivenCounts) {
+TEST_F(ObjectStatesTest, AttributesJoinTheParts) {
   const ValueId joined =
-      JoinedState(graph_, Dict({"a", "b"}, 1), Dict({"b", "c"}, 2));
+      JoinedState(graph_, Dict({"a", "b"}, 1), Dict({"c"}, 2));
   EXPECT_THAT(Keys(joined), ElementsAre("a", "b", "c"));
   EXPECT_EQ(At(joined).Find("a")->AsInt(), 1);
-  EXPECT_EQ(At(joined).Find("b")->AsInt(), 2);
+  EXPECT_EQ(At(joined).Find("c")->AsInt(), 2);
+}
+
+TEST_F(ObjectStatesTest, NoPartIsHiddenByAnAttribute) {
+  const ValueId parts = Dict({"a", "b"}, 1);
+  const ValueId given = Dict({"b", "c"}, 2);
+  const ValueId both = JoinedState(graph_, parts, given);
+  EXPECT_EQ(At(both).kind(), ValueKind::kTuple);
+  EXPECT_EQ(At(both)[0].id(), parts);
+  EXPECT_EQ(At(both)[1].id(), given);
+  // The same value under the same name is one.
+  const ValueId same = graph_.AddItems(
+      ValueKind::kDict, {At(parts).key(0).id(), At(parts).value(0).id()});
+  EXPECT_THAT(Keys(JoinedState(graph_, parts, same)), ElementsAre("b", "a"));
 }
 
 TEST_F(ObjectStatesTest, ManyAttributesAreNotCopied) {

@@ -67,14 +67,10 @@ class Rebuilder {
   TorchVocabulary& vocabulary_;
 };
 
-// The class of an object that is none of Hoist's own; "" for another value.
+// The class of a kOpaque value; "" if it has none.
 std::string Rebuilder::ClassOf(ValueId id) const {
-  const ValueGraph::Node& node = graph_.node(id);
-  if (node.kind != ValueKind::kOpaque ||
-      graph_.node(node.type).kind != ValueKind::kClass) {
-    return "";
-  }
-  return std::string(At(node.type).AsString());
+  const Value type = At(graph_.node(id).type);
+  return type.kind() == ValueKind::kClass ? std::string(type.AsString()) : "";
 }
 
 absl::Status Rebuilder::Replace(ValueId id, TensorEntry tensor) {
@@ -141,6 +137,9 @@ absl::Status Rebuilder::Run() {
   };
   std::vector<Variable> variables;
   for (ValueId id = 0; id < graph_.size(); ++id) {
+    if (graph_.node(id).kind != ValueKind::kOpaque) {
+      continue;
+    }
     const std::string name = ClassOf(id);
     if (name == "torch.nn.parameter.Parameter") {
       variables.push_back({.id = id, .is_parameter = true});

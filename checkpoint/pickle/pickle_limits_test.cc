@@ -555,7 +555,8 @@ absl::Status ReadTensors(absl::string_view pickle) {
       {reinterpret_cast<const uint8_t*>(pickle.data()), pickle.size()},
       vocabulary, graph);
   return result.ok()
-             ? NameTensors(graph, result->root, vocabulary.tensors()).status()
+             ? NameTensors(graph, result->root, std::move(vocabulary.tensors()))
+                   .status()
              : result.status();
 }
 

@@ -29,7 +29,7 @@ constexpr int kNewestProtocol = 5;
 constexpr size_t kMaxCopyFactor = 4;
 constexpr size_t kFreeCopyBytes = size_t{1} << 20;
 
-using Items = std::vector<ValueId>;
+using Items = ValueGraph::Items;
 
 class Machine {
  public:
@@ -99,6 +99,7 @@ class Machine {
   absl::Status Global();
   absl::Status StackGlobal();
   absl::Status Reduce();
+  absl::Status NewObj();
   absl::Status NewObjEx();
   absl::Status Build();
   absl::Status Inst();
@@ -111,8 +112,9 @@ class Machine {
   // --- what is left of the pickle ---
 
   absl::StatusOr<absl::Span<const uint8_t>> Take(uint64_t size);
+  // Into `number`: every other opcode has one.
   template <typename T>
-  absl::StatusOr<T> TakeNumber();
+  absl::Status TakeNumber(T& number);
   template <typename Length>
   absl::StatusOr<absl::string_view> TakeCounted();
   absl::StatusOr<absl::string_view> TakeLine();
@@ -138,6 +140,7 @@ class Machine {
                           bool pairs);
   absl::Status Call(ValueId callable, absl::Span<const ValueId> arguments);
   absl::Status CountCopies(ValueId made);
+  void MarkNew();
 
   const absl::Span<const uint8_t> bytes_;
   PickleVocabulary& vocabulary_;
@@ -146,9 +149,9 @@ class Machine {
 
   size_t position_ = 0;
   bool stopped_ = false;
-  Items stack_;
-  Items popped_;               // what PopSpan() gave last
-  std::vector<size_t> marks_;  // heights of the stack
+  std::vector<ValueId> stack_;
+  std::vector<ValueId> popped_;  // what PopSpan() gave last
+  std::vector<size_t> marks_;    // heights of the stack
   Memo memo_;
   size_t copied_bytes_ = 0;
   size_t first_value_ = 0;
@@ -228,7 +231,7 @@ constexpr Opcodes MakeOpcodes() {
   table['c'] = {"GLOBAL", &Machine::Global};
   table[0x93] = {"STACK_GLOBAL", &Machine::StackGlobal};
   table['R'] = {"REDUCE", &Machine::Reduce};
-  table[0x81] = {"NEWOBJ", &Machine::Reduce};
+  table[0x81] = {"NEWOBJ", &Machine::NewObj};
   table[0x92] = {"NEWOBJ_EX", &Machine::NewObjEx};
   table['b'] = {"BUILD", &Machine::Build};
   table['i'] = {"INST", &Machine::Inst};
@@ -292,18 +295,19 @@ absl::StatusOr<absl::Span<const uint8_t>> Machine::Take(uint64_t size) {
 }
 
 template <typename T>
-absl::StatusOr<T> Machine::TakeNumber() {
+inline absl::Status Machine::TakeNumber(T& number) {
   if (sizeof(T) > bytes_.size() - position_) {
     return Take(sizeof(T)).status();
   }
-  const uint8_t* const at = bytes_.data() + position_;
+  number = LoadLittleEndian<T>(bytes_.data() + position_);
   position_ += sizeof(T);
-  return LoadLittleEndian<T>(at);
+  return absl::OkStatus();
 }
 
 template <typename Length>
 absl::StatusOr<absl::string_view> Machine::TakeCounted() {
-  HOIST_ASSIGN_OR_RETURN(const Length length, TakeNumber<Length>());
+  Length length;
+  HOIST_RETURN_IF_ERROR(TakeNumber(length));
   if (std::is_signed_v<Length> && length < Length{0}) {
     return absl::DataLossError(absl::StrCat("its length is ", length));
   }
@@ -425,7 +429,8 @@ absl::Status Machine::Get(uint64_t index) {
 // --- the stack's own opcodes ---
 
 absl::Status Machine::Proto() {
-  HOIST_ASSIGN_OR_RETURN(const uint8_t protocol, TakeNumber<uint8_t>());
+  uint8_t protocol;
+  HOIST_RETURN_IF_ERROR(TakeNumber(protocol));
   if (protocol > kNewestProtocol) {
     return absl::UnimplementedError(
         absl::StrCat("pickle protocol ", protocol, " is not known; ",
@@ -435,7 +440,8 @@ absl::Status Machine::Proto() {
 }
 
 absl::Status Machine::Frame() {
-  HOIST_ASSIGN_OR_RETURN(const uint64_t size, TakeNumber<uint64_t>());
+  uint64_t size;
+  HOIST_RETURN_IF_ERROR(TakeNumber(size));
   if (size > bytes_.size() - position_) {
     return absl::DataLossError(
         absl::StrCat("the frame has ", size, " bytes, and ",
@@ -481,7 +487,8 @@ absl::Status Machine::Dup() {
 
 template <typename T>
 absl::Status Machine::BinInt() {
-  HOIST_ASSIGN_OR_RETURN(const T value, TakeNumber<T>());
+  T value;
+  HOIST_RETURN_IF_ERROR(TakeNumber(value));
   return PushInt(value);
 }
 
@@ -549,7 +556,7 @@ absl::Status Machine::FloatLine() {
 template <typename Length>
 absl::Status Machine::BinString() {
   HOIST_ASSIGN_OR_RETURN(const absl::string_view text, TakeCounted<Length>());
-  return PushText(ValueKind::kString, text);
+  return Push(graph_.AddString(text));
 }
 
 template <typename Length>
@@ -654,13 +661,15 @@ absl::Status Machine::ExtendWith(ValueId object,
 
 template <typename Index>
 absl::Status Machine::BinPut() {
-  HOIST_ASSIGN_OR_RETURN(const Index index, TakeNumber<Index>());
+  Index index;
+  HOIST_RETURN_IF_ERROR(TakeNumber(index));
   return Put(index);
 }
 
 template <typename Index>
 absl::Status Machine::BinGet() {
-  HOIST_ASSIGN_OR_RETURN(const Index index, TakeNumber<Index>());
+  Index index;
+  HOIST_RETURN_IF_ERROR(TakeNumber(index));
   return Get(index);
 }
 
@@ -703,7 +712,6 @@ absl::Status Machine::StackGlobal() {
                    Value(&graph_, name).AsString());
 }
 
-// REDUCE and NEWOBJ: what both make of a callable and its arguments is data.
 absl::Status Machine::Reduce() {
   HOIST_ASSIGN_OR_RETURN(const ValueId arguments, PopValue());
   HOIST_ASSIGN_OR_RETURN(const ValueId callable, PopValue());
@@ -711,6 +719,13 @@ absl::Status Machine::Reduce() {
     return absl::DataLossError("the arguments are no tuple");
   }
   return Call(callable, std::get<Items>(graph_.node(arguments).data));
+}
+
+// What this makes of a class and its arguments is data as what REDUCE makes.
+absl::Status Machine::NewObj() {
+  HOIST_RETURN_IF_ERROR(Reduce());
+  MarkNew();
+  return absl::OkStatus();
 }
 
 absl::Status Machine::NewObjEx() {
@@ -725,7 +740,14 @@ absl::Status Machine::NewObjEx() {
   if (!std::get<Items>(graph_.node(keywords).data).empty()) {
     items.push_back(keywords);
   }
-  return Call(callable, items);
+  HOIST_RETURN_IF_ERROR(Call(callable, items));
+  MarkNew();
+  return absl::OkStatus();
+}
+
+void Machine::MarkNew() {
+  ValueGraph::Node& made = graph_.node(stack_.back());
+  made.is_new = made.kind == ValueKind::kOpaque;
 }
 
 absl::Status Machine::Call(ValueId callable,
@@ -747,8 +769,7 @@ absl::Status Machine::Call(ValueId callable,
     items.push_back(callable);
   }
   items.insert(items.end(), arguments.begin(), arguments.end());
-  const ValueId opaque =
-      graph_.AddItems(ValueKind::kOpaque, std::move(items), type);
+  const ValueId opaque = graph_.AddItems(ValueKind::kOpaque, items, type);
   HOIST_RETURN_IF_ERROR(CountCopies(opaque));
   return Push(opaque);
 }

@@ -182,6 +182,21 @@ INSTANTIATE_TEST_SUITE_P(
     }),
     [](const auto& info) { return info.param.name; });
 
+TEST(PickleMachineTest, KnowsWhatIsMadeWithoutACall) {
+  const auto is_new = [](const std::string& pickle) {
+    ValueGraph graph;
+    const auto root = Read(pickle, graph);
+    EXPECT_TRUE(root.ok()) << root.status();
+    return root.ok() && root->is_new();
+  };
+  EXPECT_TRUE(is_new("cmy.own\nThing\n)\x81."s));
+  EXPECT_TRUE(is_new("cmy.own\nThing\n)}\x92."s));
+  EXPECT_TRUE(is_new("cmy\nDict\n)\x81(K\1K\2u."s));
+  EXPECT_FALSE(is_new("cmy.own\nThing\n)R."s));
+  EXPECT_FALSE(is_new("(cmy.own\nThing\no."s));
+  EXPECT_FALSE(is_new("ccollections\nOrderedDict\n)\x81."s));
+}
+
 TEST(PickleMachineTest, BuildIsTheState) {
   ValueGraph graph;
   HOIST_ASSERT_OK_AND_ASSIGN(

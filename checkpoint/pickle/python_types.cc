@@ -11,7 +11,7 @@
 namespace hoist {
 namespace {
 
-using Items = std::vector<ValueId>;
+using Items = ValueGraph::Items;
 using Arguments = absl::Span<const ValueId>;
 using Made = std::optional<ValueId>;
 

@@ -61,7 +61,7 @@ void RemoveRepeatedKeys(ValueGraph& graph, size_t first_value) {
     if (node.kind != ValueKind::kDict) {
       continue;
     }
-    std::vector<ValueId>& items = std::get<std::vector<ValueId>>(node.data);
+    ValueGraph::Items& items = std::get<ValueGraph::Items>(node.data);
     if (items.size() <= 2) {
       continue;
     }

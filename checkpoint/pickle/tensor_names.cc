@@ -62,16 +62,23 @@ std::string KeyText(Value key, int depth) {
 
 class Namer {
  public:
-  Namer(ValueGraph& graph, const std::vector<TensorEntry>& unnamed,
+  Namer(ValueGraph& graph, std::vector<TensorEntry> unnamed,
         const NamingLimits& limits, std::vector<ValuePlace>* places)
-      : graph_(graph), unnamed_(unnamed), limits_(limits), places_(places) {}
+      : graph_(graph),
+        unnamed_(std::move(unnamed)),
+        limits_(limits),
+        places_(places) {}
 
   absl::StatusOr<std::vector<TensorEntry>> Run(ValueId root);
 
  private:
-  // One of the things inside a value, and what it adds to the name.
+  // One of the things inside a value, and what it adds to the name: the text in
+  // the graph, or one made for it.
   struct Child {
-    std::string key;
+    absl::string_view key() const { return made_key.empty() ? text : made_key; }
+
+    absl::string_view text;
+    std::string made_key;
     ValueId id;
     ValuePlace place;
     bool is_persistent = true;
@@ -98,21 +105,28 @@ class Namer {
   absl::Status Enter(ValueId id, ValuePlace place, bool has_key,
                      bool is_persistent);
   absl::Status AddTensor(ValueId id, ValuePlace place, bool is_persistent);
+  // Of a kTensor value.
+  size_t IndexOf(ValueId id) const {
+    return static_cast<size_t>(std::get<int64_t>(graph_.node(id).data));
+  }
+  int64_t& FirstEntry(ValueId id) { return first_entry_[IndexOf(id)]; }
   // Adds to one of the totals below, which `limits_` bound.
   absl::Status CountBytes(size_t size, size_t& total) const;
   std::vector<Child> ChildrenOf(Value value) const;
+  static Child ChildAt(Value dict, size_t i);
   static void AddAttributes(Value state, std::vector<Child>& children);
   static bool IsModule(Value attributes);
   static void AddModuleChildren(Value attributes, std::vector<Child>& children);
 
   ValueGraph& graph_;
-  const std::vector<TensorEntry>& unnamed_;
+  std::vector<TensorEntry> unnamed_;
   const NamingLimits limits_;
   std::vector<ValuePlace>* const places_;  // may be null
   std::vector<TensorEntry> named_;
-  std::vector<int64_t> first_entry_;  // by value; -1 where there is none
-  std::vector<bool> entered_;         // by value: on the way to here
-  std::vector<bool> known_;           // by value: whether entered before
+  // By unnamed_'s index; -1 where there is none. What has one, has moved there.
+  std::vector<int64_t> first_entry_;
+  std::vector<bool> entered_;  // by value: on the way to here
+  std::vector<bool> known_;    // by value: whether entered before
   std::vector<Frame> frames_;
   std::vector<Module> modules_;  // each once
   bool is_rest_ = false;         // only what has no entry yet is looked at
@@ -122,6 +136,17 @@ class Namer {
   size_t name_bytes_ = 0;  // of tensors and modules
   size_t key_bytes_ = 0;   // as often as they are looked at
 };
+
+// What is in a dict under `key`.
+Namer::Child Namer::ChildAt(Value dict, size_t i) {
+  Child child = {.id = dict.value(i).id(), .place = {dict.id(), 2 * i + 1}};
+  if (dict.key(i).kind() == ValueKind::kString) {
+    child.text = dict.key(i).AsString();
+  } else {
+    child.made_key = KeyText(dict.key(i));
+  }
+  return child;
+}
 
 bool Namer::IsModule(Value attributes) {
   return attributes.Find("_parameters").has_value() &&
@@ -135,10 +160,8 @@ void Namer::AddModuleChildren(Value attributes, std::vector<Child>& children) {
       return;
     }
     for (size_t i = 0; i < dict.size(); ++i) {
-      children.push_back({.key = KeyText(dict.key(i)),
-                          .id = dict.value(i).id(),
-                          .place = {dict.id(), 2 * i + 1},
-                          .is_persistent = is_persistent(dict.key(i))});
+      children.push_back(ChildAt(dict, i));
+      children.back().is_persistent = is_persistent(dict.key(i));
     }
   };
   const auto always = [](Value) { return true; };
@@ -196,16 +219,15 @@ std::vector<Namer::Child> Namer::ChildrenOf(Value value) const {
   std::vector<Child> children;
   switch (value.kind()) {
     case ValueKind::kDict:
+      children.reserve(value.size());
       for (size_t i = 0; i < value.size(); ++i) {
-        children.push_back({.key = KeyText(value.key(i)),
-                            .id = value.value(i).id(),
-                            .place = {value.id(), 2 * i + 1}});
+        children.push_back(ChildAt(value, i));
       }
       break;
     case ValueKind::kList:
     case ValueKind::kTuple:
       for (size_t i = 0; i < value.size(); ++i) {
-        children.push_back({.key = absl::StrCat(i),
+        children.push_back({.made_key = absl::StrCat(i),
                             .id = value[i].id(),
                             .place = {value.id(), i}});
       }
@@ -217,7 +239,7 @@ std::vector<Namer::Child> Namer::ChildrenOf(Value value) const {
         break;
       }
       for (size_t i = 0; i < value.size(); ++i) {
-        children.push_back({.key = absl::StrCat(i),
+        children.push_back({.made_key = absl::StrCat(i),
                             .id = value[i].id(),
                             .place = {value.id(), i}});
       }
@@ -252,15 +274,16 @@ absl::Status Namer::AddTensor(ValueId id, ValuePlace place,
     return absl::ResourceExhaustedError(
         absl::StrCat("tensors are in more than ", max_entries, " places"));
   }
-  const int64_t index = std::get<int64_t>(graph_.node(id).data);
-  TensorEntry entry = unnamed_[static_cast<size_t>(index)];
-  entry.name = name_;
-  entry.is_persistent = is_persistent;
   HOIST_RETURN_IF_ERROR(CountBytes(name_.size(), name_bytes_));
-  if (first_entry_[id] < 0) {
-    first_entry_[id] = static_cast<int64_t>(named_.size());
+  int64_t& first = FirstEntry(id);
+  if (first < 0) {
+    first = static_cast<int64_t>(named_.size());
+    named_.push_back(std::move(unnamed_[IndexOf(id)]));
+  } else {
+    named_.push_back(TensorEntry(named_[static_cast<size_t>(first)]));
   }
-  named_.push_back(std::move(entry));
+  named_.back().name = name_;
+  named_.back().is_persistent = is_persistent;
   if (places_ != nullptr) {
     places_->push_back(place);
   }
@@ -275,10 +298,11 @@ absl::Status Namer::Enter(ValueId id, ValuePlace place, bool has_key,
                      limits_.max_visits, " places"));
   }
   const Value value(&graph_, id);
-  if (is_rest_ && (known_[id] || first_entry_[id] >= 0)) {
+  const bool is_tensor = value.kind() == ValueKind::kTensor;
+  if (is_rest_ && (known_[id] || (is_tensor && FirstEntry(id) >= 0))) {
     return absl::OkStatus();
   }
-  if (value.kind() == ValueKind::kTensor) {
+  if (is_tensor) {
     HOIST_RETURN_IF_ERROR(AddTensor(id, place, is_persistent && !is_rest_));
   }
   if (entered_[id]) {
@@ -287,7 +311,7 @@ absl::Status Namer::Enter(ValueId id, ValuePlace place, bool has_key,
   std::vector<Child> children = ChildrenOf(value);
   for (const Child& child : children) {
     // Keys may be long, and what has them in many places.
-    HOIST_RETURN_IF_ERROR(CountBytes(child.key.size(), key_bytes_));
+    HOIST_RETURN_IF_ERROR(CountBytes(child.key().size(), key_bytes_));
   }
   const bool is_module =
       value.kind() == ValueKind::kOpaque && IsModule(value.state());
@@ -324,7 +348,7 @@ absl::Status Namer::Walk(ValueId id, ValuePlace place, bool has_key,
     const Child child = std::move(frame.children[frame.next++]);
     bool has_child_key = frame.has_key;
     if (child.adds_key) {
-      absl::StrAppend(&name_, has_child_key ? "." : "", child.key);
+      absl::StrAppend(&name_, has_child_key ? "." : "", child.key());
       has_child_key = true;
     }
     HOIST_RETURN_IF_ERROR(
@@ -349,7 +373,7 @@ absl::Status Namer::WalkRest(const Module& module) {
 }
 
 absl::StatusOr<std::vector<TensorEntry>> Namer::Run(ValueId root) {
-  first_entry_.assign(graph_.size(), -1);
+  first_entry_.assign(unnamed_.size(), -1);
   entered_.assign(graph_.size(), false);
   known_.assign(graph_.size(), false);
   named_.reserve(unnamed_.size());
@@ -360,10 +384,9 @@ absl::StatusOr<std::vector<TensorEntry>> Namer::Run(ValueId root) {
     const Module module = std::move(modules_[i]);
     HOIST_RETURN_IF_ERROR(WalkRest(module));
   }
-  for (size_t id = 0; id < first_entry_.size(); ++id) {
-    ValueGraph::Node& node = graph_.node(static_cast<ValueId>(id));
-    if (node.kind == ValueKind::kTensor) {
-      node.data = first_entry_[id];
+  for (ValueId id = 0; id < graph_.size(); ++id) {
+    if (graph_.node(id).kind == ValueKind::kTensor) {
+      graph_.node(id).data = FirstEntry(id);
     }
   }
   return std::move(named_);
@@ -372,9 +395,9 @@ absl::StatusOr<std::vector<TensorEntry>> Namer::Run(ValueId root) {
 }  // namespace
 
 absl::StatusOr<std::vector<TensorEntry>> NameTensors(
-    ValueGraph& graph, ValueId root, const std::vector<TensorEntry>& unnamed,
+    ValueGraph& graph, ValueId root, std::vector<TensorEntry> unnamed,
     const NamingLimits& limits, std::vector<ValuePlace>* places) {
-  return Namer(graph, unnamed, limits, places).Run(root);
+  return Namer(graph, std::move(unnamed), limits, places).Run(root);
 }
 
 }  // namespace hoist

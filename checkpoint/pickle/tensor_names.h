@@ -37,13 +37,13 @@ struct ValuePlace {
 // (those that are not persistent marked), `_modules`. What else its attributes
 // hold, and has no entry by then, comes last, and is marked as well.
 //
-// The kTensor values index `unnamed`; afterwards each is the index of the first
-// entry for it in the result, or -1 if it has none. A tensor in two places has
-// two entries. Takes collections that contain themselves as empty there.
-// `places`, if not null, becomes where each entry is. kResourceExhausted where
-// `limits` are exceeded. Thread-compatible.
+// The kTensor values index `unnamed`, no two of them the same; afterwards each
+// is the index of the first entry for it in the result, or -1 if it has none. A
+// tensor in two places has two entries. Takes collections that contain
+// themselves as empty there. `places`, if not null, becomes where each entry
+// is. kResourceExhausted where `limits` are exceeded. Thread-compatible.
 absl::StatusOr<std::vector<TensorEntry>> NameTensors(
-    ValueGraph& graph, ValueId root, const std::vector<TensorEntry>& unnamed,
+    ValueGraph& graph, ValueId root, std::vector<TensorEntry> unnamed,
     const NamingLimits& limits = {}, std::vector<ValuePlace>* places = nullptr);
 
 }  // namespace hoist

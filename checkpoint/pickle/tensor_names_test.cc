@@ -26,7 +26,7 @@ class NameTensorsTest : public ::testing::Test {
   ValueId List(std::vector<ValueId> items) {
     return graph_.AddItems(ValueKind::kList, std::move(items));
   }
-  ValueId Object(std::vector<ValueId> arguments, ValueId state) {
+  ValueId Object(ValueGraph::Items arguments, ValueId state) {
     return graph_.Add({.kind = ValueKind::kOpaque,
                        .type = graph_.AddClass("my", "Class"),
                        .state = state,
@@ -128,7 +128,7 @@ TEST_F(NameTensorsTest, ATensorInTwoPlacesHasTwoEntries) {
 
 TEST_F(NameTensorsTest, CollectionsThatContainThemselvesEnd) {
   const ValueId list = List({Tensor()});
-  std::get<std::vector<ValueId>>(graph_.node(list).data).push_back(list);
+  std::get<ValueGraph::Items>(graph_.node(list).data).push_back(list);
   EXPECT_THAT(Names(Dict({Text("l"), list})), ElementsAre("l.0"));
 }
 
@@ -176,8 +176,8 @@ TEST_F(NameTensorsTest, OtherAttributesOfModulesComeLast) {
       {Text("anchors"), List({anchors, weight}), Text("n"), graph_.AddInt(1)});
   const ValueId outer = module({}, {Text("a"), inner}, {});
   // It also refers to the module that it is in.
-  auto& state = std::get<std::vector<ValueId>>(
-      graph_.node(graph_.node(inner).state).data);
+  auto& state =
+      std::get<ValueGraph::Items>(graph_.node(graph_.node(inner).state).data);
   state.push_back(Text("parent"));
   state.push_back(outer);
   const ValueId last = Tensor();

@@ -294,8 +294,13 @@ absl::StatusOr<ValueId> TorchVocabulary::RebuildParameter(
   TensorEntry parameter = tensors_[arguments[0].AsIndex()];
   parameter.is_parameter = true;
   HOIST_ASSIGN_OR_RETURN(parameter.requires_grad, arguments.Bool(1));
-  const ValueId state =
-      arguments.size() > 3 ? arguments.id(3) : arguments[0].state().id();
+  // Of a quantized tensor, its quantizer.
+  ValueId state = arguments[0].state().id();
+  if (arguments.size() > 3) {
+    state = state == ValueGraph::kNoneId
+                ? arguments.id(3)
+                : JoinedState(graph, state, arguments.id(3));
+  }
   HOIST_ASSIGN_OR_RETURN(const ValueId id,
                          AddTensor(graph, std::move(parameter)));
   graph.node(id).state = state;
@@ -440,7 +445,7 @@ absl::StatusOr<std::optional<ValueId>> TorchVocabulary::Call(
   if (callable == "torch._dynamo.eval_frame.OptimizedModule" && !ids.empty()) {
     const ValueId state = CompiledModuleState(graph, ids[0]);
     const ValueId module = graph.AddItems(
-        ValueKind::kOpaque, {},
+        ValueKind::kOpaque, ids,
         graph.AddClass("torch._dynamo.eval_frame", "OptimizedModule"));
     graph.node(module).state = state;
     return module;

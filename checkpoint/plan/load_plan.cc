@@ -16,6 +16,10 @@ constexpr uint64_t kLargeBytes = uint64_t{1} << 20;
 // What views may be in memory that is mapped: wide enough for any element.
 constexpr uint64_t kMappedAlignmentBytes = 16;
 
+// Of so many chunks a storage gets a place to which it is a whole number of
+// them, so that cells cut none: what that takes is little of it.
+constexpr uint64_t kManyChunks = 8;
+
 // A byte becomes at most 4, which have 32 bits; twice that, so that offsets in
 // bits are numbers with a sign, too.
 constexpr uint64_t kMostCastBits = 64;
@@ -23,6 +27,20 @@ constexpr uint64_t kMostCastBits = 64;
 absl::Status TooManyBytes() {
   return absl::ResourceExhaustedError(
       "The tensors have more bytes than there are addresses");
+}
+
+// What the chunks of `need`, which are whole, take in the file.
+uint64_t StoredBytes(const StorageEntry& entry, const StorageNeed& need) {
+  uint64_t bytes = 0;
+  if (need.size_bytes > 0) {
+    const uint64_t chunk_bytes = entry.chunks.front().size_bytes;
+    const uint64_t end = need.begin_bytes + need.size_bytes;
+    for (uint64_t i = need.begin_bytes / chunk_bytes; i * chunk_bytes < end;
+         ++i) {
+      bytes += entry.chunks[i].stored_bytes;
+    }
+  }
+  return bytes;
 }
 
 class Planner {
@@ -33,7 +51,7 @@ class Planner {
   absl::Status Add(const StorageNeed& need);
   LoadPlan Finish() {
     for (const LoadPlan::Chunk& chunk : plan_.chunks) {
-      if (!chunk.is_deflated) {
+      if (!chunk.is_deflated && !chunk.is_encoded) {
         plan_.read_bytes += chunk.file_bytes;
         plan_.max_read_bytes = std::max(plan_.max_read_bytes, chunk.file_bytes);
       }
@@ -68,7 +86,7 @@ std::optional<StorageCast> Planner::CastOf(const StorageNeed& need) const {
 bool Planner::IsMapped(const StorageNeed& need) const {
   const StorageEntry& storage = catalog_.storages[need.storage];
   return static_cast<size_t>(storage.file) < options_.mapped_files.size() &&
-         options_.mapped_files[storage.file] && !storage.deflated_bytes &&
+         options_.mapped_files[storage.file] && !storage.is_compressed() &&
          !CastOf(need) &&
          // To reverse them there would change what other storages have too.
          storage.swap_bytes == 1 &&
@@ -83,7 +101,12 @@ std::optional<uint64_t> Planner::PlaceInArena(
   uint64_t modulus = options_.alignment_bytes;
   uint64_t remainder = BytesAfterCast(storage.cast, need.begin_bytes) % modulus;
   const uint64_t file_offset = entry.offset_bytes + need.begin_bytes;
-  if (need.size_bytes >= kLargeBytes && !entry.deflated_bytes &&
+  if (entry.encoded_bytes && !storage.cast &&
+      need.size_bytes / kManyChunks >= entry.chunks.front().size_bytes) {
+    modulus = std::max<uint64_t>(modulus, entry.chunks.front().size_bytes);
+    remainder = need.begin_bytes % modulus;
+  }
+  if (need.size_bytes >= kLargeBytes && !entry.is_compressed() &&
       !storage.cast && entry.offset_bytes % options_.alignment_bytes == 0 &&
       options_.file_alignment_bytes % options_.alignment_bytes == 0) {
     modulus = options_.file_alignment_bytes;
@@ -116,6 +139,11 @@ absl::Status Planner::Add(const StorageNeed& need) {
   if (entry.deflated_bytes) {
     plan_.read_bytes += *entry.deflated_bytes;
   }
+  if (entry.encoded_bytes) {
+    plan_.read_bytes += StoredBytes(entry, need);
+    plan_.max_encoded_bytes = std::max<uint64_t>(
+        plan_.max_encoded_bytes, entry.chunks.front().size_bytes);
+  }
   plan_.storages.push_back(storage);
   AddPieces();
   return absl::OkStatus();
@@ -139,13 +167,19 @@ void Planner::AddPieces() {
         options_.chunk_bytes - place % options_.chunk_bytes;
     size = std::min({need.size_bytes - offset, options_.chunk_bytes,
                      BytesBeforeCast(storage.cast, cell_bytes)});
-    if (entry.deflated_bytes || !Continues(storage, file_offset, size, cell)) {
+    if (!entry.chunks.empty()) {
+      const uint64_t chunk_bytes = entry.chunks.front().size_bytes;
+      size = std::min(size,
+                      chunk_bytes - (need.begin_bytes + offset) % chunk_bytes);
+    }
+    if (entry.is_compressed() || !Continues(storage, file_offset, size, cell)) {
       plan_.chunks.push_back(
           {.file = entry.file,
            .file_offset = file_offset,
            .arena_offset = storage.is_mapped ? 0 : place,
            .first_piece = static_cast<int>(plan_.pieces.size()),
            .is_deflated = entry.deflated_bytes.has_value(),
+           .is_encoded = entry.encoded_bytes.has_value(),
            .is_cast = storage.cast.has_value()});
       last_cell_ = cell;
     }
@@ -170,7 +204,8 @@ bool Planner::Continues(const LoadPlan::Storage& storage, uint64_t file_offset,
   const uint64_t end = last.file_offset + last.file_bytes;
   const bool is_mapped = plan_.storages[plan_.pieces.back().storage].is_mapped;
   return last.file == catalog_.storages[storage.need.storage].file &&
-         !last.is_deflated && last.is_cast == storage.cast.has_value() &&
+         !last.is_deflated && !last.is_encoded &&
+         last.is_cast == storage.cast.has_value() &&
          is_mapped == storage.is_mapped && last_cell_ == cell &&
          file_offset >= end && file_offset - end <= kMaxGapBytes &&
          file_offset + size - last.file_offset <= options_.chunk_bytes;

@@ -32,7 +32,8 @@ struct LoadPlan {
     // It stays where its file is mapped, and takes no place in the arena.
     bool is_mapped = false;
   };
-  // A part of a storage: whole elements, where it is cast.
+  // A part of a storage: whole elements, where it is cast; of one chunk, where
+  // it has such.
   struct Piece {
     int storage = 0;            // index into LoadPlan::storages
     uint64_t offset_bytes = 0;  // from need.begin_bytes
@@ -46,9 +47,12 @@ struct LoadPlan {
     uint64_t arena_bytes = 0;   // up to the end of the last, with padding
     int first_piece = 0;        // index into LoadPlan::pieces
     int piece_count = 0;
-    // Bytes of a compressed storage, which come out of one stream, together
-    // with those of the chunks before that have the same storage.
+    // Bytes of a deflated storage, which come out of one stream, together with
+    // those of the chunks before that have the same storage.
     bool is_deflated = false;
+    // One piece, which lies in one chunk of a storage that is encoded. Its
+    // place in the file is where it would be if it were not.
+    bool is_encoded = false;
     // All its pieces are of storages that are cast; else none is.
     bool is_cast = false;
   };
@@ -71,6 +75,8 @@ struct LoadPlan {
   uint64_t read_bytes = 0;      // from files: with gaps, and compressed
   uint64_t max_read_bytes = 0;  // the largest file_bytes of a chunk
   uint64_t max_cast_bytes = 0;  // the largest of one that is cast
+  // The largest chunk, decoded, of a storage that is encoded.
+  uint64_t max_encoded_bytes = 0;
 };
 
 struct PlanOptions {

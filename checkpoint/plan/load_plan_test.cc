@@ -60,6 +60,12 @@ class PlanTest : public ::testing::Test {
         // Each byte once, in order.
         EXPECT_EQ(piece.offset_bytes, brought[piece.storage]);
         brought[piece.storage] += piece.size_bytes;
+        if (!entry.chunks.empty()) {
+          const uint64_t chunk_bytes = entry.chunks.front().size_bytes;
+          const uint64_t begin = storage.need.begin_bytes + piece.offset_bytes;
+          EXPECT_EQ(begin / chunk_bytes,
+                    (begin + piece.size_bytes - 1) / chunk_bytes);
+        }
         if (!chunk.is_deflated) {
           const uint64_t begin = entry.offset_bytes + storage.need.begin_bytes +
                                  piece.offset_bytes;
@@ -89,7 +95,17 @@ class PlanTest : public ::testing::Test {
       if (chunk.is_cast) {
         EXPECT_LE(chunk.file_bytes, plan.max_cast_bytes);
       }
-      if (!chunk.is_deflated) {
+      if (chunk.is_encoded) {
+        EXPECT_EQ(chunk.piece_count, 1);
+        EXPECT_LE(chunk.file_bytes, plan.max_encoded_bytes);
+        const LoadPlan::Piece& piece = plan.pieces[chunk.first_piece];
+        const StorageNeed& need = plan.storages[piece.storage].need;
+        const auto& chunks = catalog_.storages[need.storage].chunks;
+        const uint64_t begin = need.begin_bytes + piece.offset_bytes;
+        if (begin % chunks.front().size_bytes == 0) {
+          read += chunks[begin / chunks.front().size_bytes].stored_bytes;
+        }
+      } else if (!chunk.is_deflated) {
         EXPECT_EQ(file_end, chunk.file_offset + chunk.file_bytes);
         EXPECT_LE(chunk.file_bytes, plan.max_read_bytes);
         read += chunk.file_bytes;
@@ -193,6 +209,39 @@ TEST_F(PlanTest, FilesAndMapsAndStreamsDoNotShareChunks) {
   EXPECT_FALSE(plan.storages[2].is_mapped);
   EXPECT_TRUE(plan.storages[3].is_mapped);
   EXPECT_EQ(plan.arena_bytes, 192 * 2 + 160u);
+}
+
+TEST_F(PlanTest, RawChunksAreReadLikePlainStorages) {
+  Add(100, 5 * kMiB / 2);
+  const LoadPlan plain = Plan();
+  for (const uint32_t size : {kMiB, kMiB, kMiB / 2}) {
+    catalog_.storages[0].chunks.push_back({.size_bytes = size});
+  }
+  const LoadPlan chunked = Plan();
+  EXPECT_EQ(plain.chunks.size(), chunked.chunks.size());
+  EXPECT_EQ(chunked.pieces.size(), plain.pieces.size() + 1);
+  EXPECT_EQ(chunked.max_encoded_bytes, 0);
+}
+
+TEST_F(PlanTest, EncodedChunksAreReadOneByOne) {
+  Add(64, 100);
+  Add(64, 9 * kMiB);
+  StorageEntry& storage = catalog_.storages[1];
+  for (int i = 0; i < 9; ++i) {
+    storage.chunks.push_back({.stored_bytes = 1000, .size_bytes = kMiB});
+  }
+  storage.encoded_bytes = 9000;
+  needs_[1].begin_bytes = kMiB;
+  needs_[1].size_bytes = 8 * kMiB;
+  const LoadPlan plan = Plan();
+  EXPECT_EQ(plan.read_bytes, 100 + 8 * 1000);
+  // Eight, of which cells cut none, and the other storage.
+  EXPECT_EQ(plan.chunks.size(), 9);
+  EXPECT_EQ(plan.storages[1].arena_offset % kMiB, 0);
+  EXPECT_EQ(plan.max_encoded_bytes, kMiB);
+  // Of few they may.
+  needs_[1].size_bytes = 7 * kMiB;
+  EXPECT_EQ(MakeLoadPlan(catalog_, needs_, {})->storages[1].arena_offset, 128);
 }
 
 TEST_F(PlanTest, WhatIsNotAlignedIsNotLeftInTheMap) {

@@ -32,6 +32,17 @@ void AddTensor(const TensorEntry& tensor, Range& range) {
   }
 }
 
+void WidenToChunks(const StorageEntry& storage, StorageNeed& need) {
+  if (storage.chunks.empty() || need.size_bytes == 0) {
+    return;
+  }
+  const uint64_t chunk_bytes = storage.chunks.front().size_bytes;
+  const uint64_t last = (need.begin_bytes + need.size_bytes - 1) / chunk_bytes;
+  need.begin_bytes = need.begin_bytes / chunk_bytes * chunk_bytes;
+  need.size_bytes =
+      last * chunk_bytes + storage.chunks[last].size_bytes - need.begin_bytes;
+}
+
 }  // namespace
 
 std::vector<StorageNeed> NeededStorages(const Catalog& catalog,
@@ -61,6 +72,9 @@ std::vector<StorageNeed> NeededStorages(const Catalog& catalog,
                                    need.size_bytes >= storage.size_bytes / 2)) {
       need.begin_bytes = 0;
       need.size_bytes = storage.size_bytes;
+    }
+    if (storage.encoded_bytes || keep_verifiable) {
+      WidenToChunks(storage, need);
     }
     needs.push_back(need);
   }

@@ -18,8 +18,9 @@ struct StorageNeed {
 // What the tensors of `catalog`, which ValidateCatalog() accepts, need: each
 // storage that one is a view of once, in the order of files and offsets. From
 // the first to the last byte that some tensor has an element at; the whole
-// storage if it is compressed, or if `keep_verifiable`, it has a checksum and
-// at least half of it is needed: a checksum is one of all bytes. Thread-safe.
+// storage if it is deflated, or if `keep_verifiable`, it has a checksum and at
+// least half of it is needed: a checksum is one of all bytes. Whole chunks of
+// one that is encoded, or has chunks and is to be verified. Thread-safe.
 std::vector<StorageNeed> NeededStorages(const Catalog& catalog,
                                         bool keep_verifiable);
 

@@ -77,6 +77,28 @@ TEST(StorageNeedTest, CompressedOnesAreReadWhole) {
               ElementsAre(FieldsAre(0, 0, 400)));
 }
 
+TEST(StorageNeedTest, WholeChunksOfWhatIsEncodedOrVerified) {
+  Catalog catalog = TestCatalog(1);
+  StorageEntry& storage = catalog.storages[0];
+  storage.size_bytes = 4 * 4096 + 400;
+  for (const uint32_t size : {4096, 4096, 4096, 4096, 400}) {
+    storage.chunks.push_back({.size_bytes = size});
+  }
+  catalog.tensors = {Floats(0, 1024, {1}, {1}), Floats(0, 2048, {1}, {1})};
+  EXPECT_THAT(NeededStorages(catalog, false),
+              ElementsAre(FieldsAre(0, 4096, 4100)));
+  EXPECT_THAT(NeededStorages(catalog, true),
+              ElementsAre(FieldsAre(0, 4096, 8192)));
+  storage.encoded_bytes = 1000;
+  EXPECT_THAT(NeededStorages(catalog, false),
+              ElementsAre(FieldsAre(0, 4096, 8192)));
+  catalog.tensors = {Floats(0, 4100, {1}, {1})};
+  EXPECT_THAT(NeededStorages(catalog, false),
+              ElementsAre(FieldsAre(0, 16384, 400)));
+  catalog.tensors = {Floats(0, 4100, {0}, {1})};
+  EXPECT_THAT(NeededStorages(catalog, false), ElementsAre(FieldsAre(0, 0, 0)));
+}
+
 TEST(StorageNeedTest, UnitsOfTheOtherByteOrderStayWhole) {
   Catalog catalog = TestCatalog(1);
   catalog.storages[0].swap_bytes = 8;

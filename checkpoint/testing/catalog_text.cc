@@ -59,7 +59,7 @@ struct DataText {
   std::string operator()(const std::string& bytes) const {
     return absl::CHexEscape(bytes);
   }
-  std::string operator()(const std::vector<ValueId>& ids) const {
+  std::string operator()(const ValueGraph::Items& ids) const {
     return absl::StrCat("[", absl::StrJoin(ids, " "), "]");
   }
 };
@@ -88,7 +88,7 @@ bool IsOfKind(const ValueGraph::Node& node) {
     case ValueKind::kDict:
     case ValueKind::kSet:
     case ValueKind::kOpaque:
-      return std::holds_alternative<std::vector<ValueId>>(node.data);
+      return std::holds_alternative<ValueGraph::Items>(node.data);
   }
   return false;
 }
@@ -98,7 +98,7 @@ void AddNode(const Catalog& catalog, const ValueGraph::Node& node,
   const size_t size = catalog.values->size();
   HOIST_CHECK(IsOfKind(node));
   HOIST_CHECK(node.type < size && node.state < size);
-  if (const auto* ids = std::get_if<std::vector<ValueId>>(&node.data)) {
+  if (const auto* ids = std::get_if<ValueGraph::Items>(&node.data)) {
     HOIST_CHECK(node.kind != ValueKind::kDict || ids->size() % 2 == 0);
     for (const ValueId id : *ids) {
       HOIST_CHECK(id < size);

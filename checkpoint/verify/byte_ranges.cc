@@ -37,7 +37,7 @@ RangePlan PlanRangeReads(absl::Span<const ByteRange> ranges,
   RangePlan plan;
   for (size_t i = 0; i < ranges.size(); ++i) {
     plan.bytes += ranges[i].size_bytes;
-    if (ranges[i].inflated_bytes) {
+    if (ranges[i].is_encoded()) {
       plan.streams.push_back(static_cast<int>(i));
     } else {
       CutRange(ranges, static_cast<int>(i), chunk_bytes, plan.slices);
@@ -46,9 +46,8 @@ RangePlan PlanRangeReads(absl::Span<const ByteRange> ranges,
   const auto key = [&ranges](const RangePlan::Slice& slice) {
     return std::tuple(ranges[slice.range].file, slice.file_offset, slice.range);
   };
-  std::sort(
-      plan.slices.begin(), plan.slices.end(),
-      [&key](const auto& a, const auto& b) { return key(a) < key(b); });
+  std::sort(plan.slices.begin(), plan.slices.end(),
+            [&key](const auto& a, const auto& b) { return key(a) < key(b); });
   for (size_t i = 0; i < plan.slices.size(); ++i) {
     const RangePlan::Slice& slice = plan.slices[i];
     const int file = ranges[slice.range].file;

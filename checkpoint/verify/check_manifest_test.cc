@@ -16,6 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -50,8 +51,8 @@ class CheckManifestTest : public ::testing::Test {
                      const std::vector<ManifestEntry>& entries) const {
     VerifyReport report;
     report.not_possible = {{VerifyLevel::kChecksum, "none is recorded"}};
-    EXPECT_THAT(
-        CheckManifest(At(path), At("SHA256SUMS"), entries, {}, report), IsOk());
+    EXPECT_THAT(CheckManifest(At(path), At("SHA256SUMS"), entries, {}, report),
+                IsOk());
     return report;
   }
 
@@ -60,12 +61,12 @@ class CheckManifestTest : public ::testing::Test {
 
 TEST_F(CheckManifestTest, Sha256sumChecksWhatIsWritten) {
   Write("model/a strange\nname\\", "ccc");
-  EXPECT_THAT(Make("model"),
-              ElementsAre(Field(&ManifestEntry::name, "model/.metadata"),
-                          Field(&ManifestEntry::name,
-                                "model/a strange\nname\\"),
-                          Field(&ManifestEntry::name, "model/a.bin"),
-                          Field(&ManifestEntry::name, "model/part/b.bin")));
+  EXPECT_THAT(
+      Make("model"),
+      ElementsAre(Field(&ManifestEntry::name, "model/.metadata"),
+                  Field(&ManifestEntry::name, "model/a strange\nname\\"),
+                  Field(&ManifestEntry::name, "model/a.bin"),
+                  Field(&ManifestEntry::name, "model/part/b.bin")));
   const std::string check = absl::StrCat(
       "cd '", folder_, "' && sha256sum --strict -c SHA256SUMS >/dev/null 2>&1");
   EXPECT_EQ(std::system(check.c_str()), 0);
@@ -97,9 +98,9 @@ TEST_F(CheckManifestTest, NamesWhatIsDamagedAndWhatIsMissing) {
   fs::remove(At("model/part/b.bin"));
   const VerifyReport report = Check("model", entries);
   ASSERT_THAT(report.damages, SizeIs(2));
-  EXPECT_EQ(report.damages[0].path, At("model/part/b.bin"));
+  EXPECT_THAT(report.damages[0].path, EndsWith("/model/part/b.bin"));
   EXPECT_THAT(report.damages[0].problem, HasSubstr("missing"));
-  EXPECT_EQ(report.damages[1].path, At("model/a.bin"));
+  EXPECT_THAT(report.damages[1].path, EndsWith("/model/a.bin"));
   EXPECT_THAT(report.damages[1].problem, HasSubstr("its SHA-256 is"));
 }
 

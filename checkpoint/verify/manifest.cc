@@ -85,8 +85,7 @@ std::optional<ManifestEntry> ParseLine(absl::string_view line) {
   if (!IsDigest(digest) || !plain || plain->empty()) {
     return std::nullopt;
   }
-  return ManifestEntry{.name = *plain,
-                       .sha256 = absl::AsciiStrToLower(digest)};
+  return ManifestEntry{.name = *plain, .sha256 = absl::AsciiStrToLower(digest)};
 }
 
 absl::string_view LastPart(absl::string_view path) {
@@ -176,8 +175,7 @@ absl::StatusOr<std::string> FileSha256(
                                    std::min(kReadBytes, size - i * kReadBytes));
   };
   // Goes before the memory that it reads into.
-  const std::unique_ptr<ReadQueue> queue =
-      path->MakeQueue(kReads, kReadBytes);
+  const std::unique_ptr<ReadQueue> queue = path->MakeQueue(kReads, kReadBytes);
   Sha256 sha256;
   std::vector<bool> is_there(kReads, false);
   uint64_t started = 0;

@@ -26,14 +26,13 @@ TEST(ManifestTest, ReadsWhatSha256sumWrites) {
   HOIST_ASSERT_OK_AND_ASSIGN(
       const auto entries,
       ParseManifest(absl::StrCat("# a comment\n\n", Digest('a'), "  a b.pt\n",
-                                 Digest('B'), " *dir/b.pt\r\n", "SHA256 (c) = ",
-                                 Digest('c'), "\n\\", Digest('d'),
-                                 "  e\\nf\\\\g")));
-  EXPECT_THAT(entries,
-              ElementsAre(ManifestEntry{"a b.pt", Digest('a')},
-                          ManifestEntry{"dir/b.pt", Digest('b')},
-                          ManifestEntry{"c", Digest('c')},
-                          ManifestEntry{"e\nf\\g", Digest('d')}));
+                                 Digest('B'), " *dir/b.pt\r\n",
+                                 "SHA256 (c) = ", Digest('c'), "\n\\",
+                                 Digest('d'), "  e\\nf\\\\g")));
+  EXPECT_THAT(entries, ElementsAre(ManifestEntry{"a b.pt", Digest('a')},
+                                   ManifestEntry{"dir/b.pt", Digest('b')},
+                                   ManifestEntry{"c", Digest('c')},
+                                   ManifestEntry{"e\nf\\g", Digest('d')}));
   EXPECT_EQ(*ParseManifest(ManifestText(entries)), entries);
 }
 
@@ -42,9 +41,9 @@ TEST(ManifestTest, WhatIsNoneSaysWhere) {
        {std::string("hello"), Digest('a'), Digest('a') + "  ",
         Digest('g') + "  a", Digest('a') + " a", "\\" + Digest('a') + "  a\\t",
         std::string(63, 'a') + "  a", "SHA256 (c) " + Digest('c')}) {
-    EXPECT_THAT(ParseManifest(absl::StrCat(Digest('a'), "  a\n", bad, "\n")),
-                StatusIs(absl::StatusCode::kInvalidArgument,
-                         HasSubstr("Line 2 ")))
+    EXPECT_THAT(
+        ParseManifest(absl::StrCat(Digest('a'), "  a\n", bad, "\n")),
+        StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("Line 2 ")))
         << bad;
   }
 }

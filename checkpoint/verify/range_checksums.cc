@@ -28,16 +28,15 @@ std::string RangeChecksums::Compare(int range) {
   }
   MutexLock lock(&mu_);
   std::vector<Piece>& pieces = pieces_[range];
-  std::sort(pieces.begin(), pieces.end(),
-            [](const Piece& a, const Piece& b) {
-              return a.offset_bytes < b.offset_bytes;
-            });
+  std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) {
+    return a.offset_bytes < b.offset_bytes;
+  });
   const auto combine = entry.crc32c ? CombineCrc32c : CombineCrc32;
   uint32_t checksum = 0;
   for (size_t i = 0; i < pieces.size(); ++i) {
-    checksum = i == 0 ? pieces[i].checksum
-                      : combine(checksum, pieces[i].checksum,
-                                pieces[i].size_bytes);
+    checksum =
+        i == 0 ? pieces[i].checksum
+               : combine(checksum, pieces[i].checksum, pieces[i].size_bytes);
   }
   const uint32_t recorded = entry.crc32c ? *entry.crc32c : *entry.crc32;
   return checksum == recorded

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "hoist/core/compress/chunk_codec.h"
 #include "hoist/core/compress/inflate.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/core/system/host_arena.h"
@@ -64,7 +65,9 @@ class Worker {
     const uint64_t bytes = inputs().plan.max_read_bytes + 2 * kBlockBytes;
     return bytes / kBlockBytes * kBlockBytes;
   }
-  void ReadStream(int range);
+  void ReadEncoded(int range);
+  absl::Status ReadChunk(int range);
+  absl::Status ReadStream(int range);
   bool StartNext();
   void FinishOne();
   // After a read that failed: each slice by itself, to tell which are lost.
@@ -74,7 +77,9 @@ class Worker {
   const int depth_;
   size_t next_ = 0;  // the read that was taken
   bool has_next_ = false;
-  std::vector<uint8_t> stream_bytes_;
+  ChunkDecoder decoder_;
+  std::vector<uint8_t> stored_;
+  std::vector<uint8_t> decoded_;
   std::shared_ptr<HostArena> memory_;
   std::vector<size_t> flights_;     // by slot: the read under way
   std::vector<size_t> free_slots_;  // those that have none
@@ -90,7 +95,7 @@ absl::Status Worker::Run() {
     if (stream >= plan.streams.size()) {
       break;
     }
-    ReadStream(plan.streams[stream]);
+    ReadEncoded(plan.streams[stream]);
   }
   if (plan.reads.empty()) {
     return absl::OkStatus();
@@ -127,8 +132,8 @@ bool Worker::StartNext() {
     if (in_flight > 0) {
       return false;
     }
-    queue_ = inputs().paths[read.file]->MakeQueue(
-        depth_, inputs().plan.max_read_bytes);
+    queue_ = inputs().paths[read.file]->MakeQueue(depth_,
+                                                  inputs().plan.max_read_bytes);
     queue_file_ = read.file;
   }
   if (free_slots_.empty() ||
@@ -150,10 +155,9 @@ void Worker::FinishOne() {
   uint64_t size = 0;
   for (const RangePlan::Slice& slice : SlicesOf(read)) {
     if (done.status.ok()) {
-      inputs().on_bytes(
-          slice.range, slice.offset_bytes,
-          bytes.subspan(slice.file_offset - read.file_offset,
-                        slice.size_bytes));
+      inputs().on_bytes(slice.range, slice.offset_bytes,
+                        bytes.subspan(slice.file_offset - read.file_offset,
+                                      slice.size_bytes));
     }
     size += slice.size_bytes;
   }
@@ -178,40 +182,56 @@ void Worker::ReadSlices(const RangePlan::Read& read,
   }
 }
 
-void Worker::ReadStream(int index) {
+void Worker::ReadEncoded(int index) {
   const ByteRange& range = inputs().ranges[index];
-  InflateReader stream(*inputs().files[range.file], range.offset_bytes,
-                       range.size_bytes);
-  stream_bytes_.resize(kStreamBytes);
-  const uint64_t all = *range.inflated_bytes;
-  for (uint64_t at = 0; at < all && !shared_.IsCancelled();) {
-    const absl::Span<uint8_t> out = absl::MakeSpan(stream_bytes_)
-                                        .subspan(0, std::min(kStreamBytes,
-                                                             all - at));
-    if (const absl::Status status = stream.Read(out); !status.ok()) {
-      inputs().on_error(index, status);
-      return;
-    }
-    inputs().on_bytes(index, at, out);
-    at += out.size();
-  }
-  if (shared_.IsCancelled()) {
-    return;
-  }
-  if (const absl::Status status = stream.ExpectEnd(); !status.ok()) {
+  const absl::Status status =
+      range.inflated_bytes ? ReadStream(index) : ReadChunk(index);
+  if (!status.ok()) {
     inputs().on_error(index, status);
   }
   shared_.AddDone(range.size_bytes);
+}
+
+absl::Status Worker::ReadChunk(int index) {
+  const ByteRange& range = inputs().ranges[index];
+  stored_.resize(range.size_bytes);
+  decoded_.resize(range.decoded_bytes);
+  HOIST_RETURN_IF_ERROR(inputs().files[range.file]->ReadAt(
+      range.offset_bytes, absl::MakeSpan(stored_)));
+  HOIST_RETURN_IF_ERROR(
+      decoder_.Decode(range.encoding, stored_, absl::MakeSpan(decoded_)));
+  inputs().on_bytes(index, 0, decoded_);
+  return absl::OkStatus();
+}
+
+absl::Status Worker::ReadStream(int index) {
+  const ByteRange& range = inputs().ranges[index];
+  InflateReader stream(*inputs().files[range.file], range.offset_bytes,
+                       range.size_bytes);
+  decoded_.resize(kStreamBytes);
+  const uint64_t all = *range.inflated_bytes;
+  for (uint64_t at = 0; at < all;) {
+    if (shared_.IsCancelled()) {
+      return absl::OkStatus();
+    }
+    const absl::Span<uint8_t> out =
+        absl::MakeSpan(decoded_).subspan(0, std::min(kStreamBytes, all - at));
+    HOIST_RETURN_IF_ERROR(stream.Read(out));
+    inputs().on_bytes(index, at, out);
+    at += out.size();
+  }
+  return stream.ExpectEnd();
 }
 
 }  // namespace
 
 absl::Status ReadRanges(const RangeInputs& inputs) {
   Shared shared{.inputs = inputs};
-  const int wanted = inputs.pool == nullptr ? 1 : inputs.pool->thread_count() + 1;
+  const int wanted =
+      inputs.pool == nullptr ? 1 : inputs.pool->thread_count() + 1;
   const size_t tasks = inputs.plan.reads.size() + inputs.plan.streams.size();
-  const int threads = static_cast<int>(
-      std::min<size_t>(std::min(wanted, kMaxThreads), std::max<size_t>(tasks, 1)));
+  const int threads = static_cast<int>(std::min<size_t>(
+      std::min(wanted, kMaxThreads), std::max<size_t>(tasks, 1)));
   const int depth = std::clamp(kAllReads / threads, 1, kMaxDepth);
   const auto work = [&shared, depth](int64_t) {
     return Worker(shared, depth).Run();

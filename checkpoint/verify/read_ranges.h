@@ -19,11 +19,11 @@ namespace hoist {
 struct RangeInputs {
   absl::Span<const ByteRange> ranges;
   const RangePlan& plan;  // PlanRangeReads() of them
-  CatalogFiles files;     // compressed ranges are read from them
+  CatalogFiles files;     // encoded ranges are read from them
   absl::Span<const std::unique_ptr<ReadPath>> paths;  // all others; by file
-  ThreadPool* pool = nullptr;  // null: only the caller's thread works
+  ThreadPool* pool = nullptr;           // null: only the caller's thread works
   const CancelToken* cancel = nullptr;  // may be null
-  // Called with all bytes of the range that could be read, decompressed, each
+  // Called with all bytes of the range that could be read, decoded, each
   // once, by any thread and in any order: those from `offset_bytes` on, which
   // is a multiple of kSliceAlignment. It has nothing of them after it returns.
   std::function<void(int range, uint64_t offset_bytes,

@@ -58,8 +58,7 @@ bool IsDense(const TensorSpec& spec) {
 }
 
 bool HasElements(const TensorSpec& spec) {
-  return std::find(spec.shape.begin(), spec.shape.end(), 0) ==
-         spec.shape.end();
+  return std::find(spec.shape.begin(), spec.shape.end(), 0) == spec.shape.end();
 }
 
 ScanTotals ScanNumbers(DType dtype, absl::Span<const uint8_t> bytes) {
@@ -119,9 +118,9 @@ TensorScans::TensorScans(const Catalog& catalog)
       // Checked by ValidateCatalog().
       group.end_bytes = static_cast<uint64_t>(
           *RequiredStorageBytes(tensor.spec, tensor.storage_offset));
-      group.begin_bytes =
-          static_cast<uint64_t>(tensor.storage_offset) *
-          static_cast<uint64_t>(DTypeBits(tensor.spec.dtype)) / 8;
+      group.begin_bytes = static_cast<uint64_t>(tensor.storage_offset) *
+                          static_cast<uint64_t>(DTypeBits(tensor.spec.dtype)) /
+                          8;
     }
     const auto [it, is_new] = known.try_emplace(
         {*tensor.storage, group.dtype, group.begin_bytes, group.end_bytes},

@@ -70,7 +70,7 @@ class TensorScans {
   TensorValues ValuesOf(int tensor, const Group& group) const;
 
   const Catalog& catalog_;
-  std::vector<int> group_of_;                 // by tensor; -1: none
+  std::vector<int> group_of_;  // by tensor; -1: none
   std::vector<int> scattered_;
   std::vector<std::vector<int>> by_storage_;  // groups
   Mutex mu_;

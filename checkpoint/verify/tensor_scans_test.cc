@@ -45,12 +45,12 @@ TEST(TensorScansTest, CountsForEachTensorWhateverThePieces) {
   values[17] = kInfinity;
   values[18] = -kInfinity;
   const std::vector<uint8_t> bytes = Bytes(values);
-  const Catalog catalog = CatalogOf(
-      {{.spec = {DType::kFloat32, {8, 8}, {8, 1}}},
-       {.spec = {DType::kFloat32, {10}, {1}}, .storage_offset = 4},
-       {.spec = {DType::kFloat32, {8, 8}, {1, 8}}},  // transposed
-       {.spec = {DType::kFloat32, {40}, {1}}, .storage_offset = 24}},
-      bytes.size());
+  const Catalog catalog =
+      CatalogOf({{.spec = {DType::kFloat32, {8, 8}, {8, 1}}},
+                 {.spec = {DType::kFloat32, {10}, {1}}, .storage_offset = 4},
+                 {.spec = {DType::kFloat32, {8, 8}, {1, 8}}},  // transposed
+                 {.spec = {DType::kFloat32, {40}, {1}}, .storage_offset = 24}},
+                bytes.size());
   for (const size_t piece : {16, 48, 256}) {
     TensorScans scans(catalog);
     for (size_t at = 0; at < bytes.size(); at += piece) {
@@ -90,8 +90,8 @@ TEST(TensorScansTest, ZeroIsZeroOfEitherSign) {
 
 TEST(TensorScansTest, OtherByteOrderAndComplexNumbers) {
   // NaN as a big-endian machine has it.
-  const std::vector<uint8_t> bytes = {0,    0, 0, 0, 0,    0, 0, 0,
-                                      0,    0, 0, 0, 0x7F, 0xC0, 0, 0};
+  const std::vector<uint8_t> bytes = {0, 0, 0, 0, 0,    0,    0, 0,
+                                      0, 0, 0, 0, 0x7F, 0xC0, 0, 0};
   const Catalog catalog =
       CatalogOf({{.spec = {DType::kComplex64, {2}, {1}}}}, bytes.size(), 4);
   TensorScans scans(catalog);
@@ -113,8 +113,8 @@ TEST(TensorScansTest, LargeIntegersThatAreRoundedAreNotSaidToBeConstant) {
 }
 
 TEST(TensorScansTest, TensorsWithGapsAreLookedAtAsAWhole) {
-  const Catalog catalog = CatalogOf({{.spec = {DType::kFloat32, {2, 2}, {3, 1}}}},
-                                    5 * sizeof(float));
+  const Catalog catalog = CatalogOf(
+      {{.spec = {DType::kFloat32, {2, 2}, {3, 1}}}}, 5 * sizeof(float));
   TensorScans scans(catalog);
   EXPECT_THAT(scans.scattered(), ElementsAre(0));
   const std::vector<uint8_t> bytes = Bytes<float>({0, 0, kNan, 0, kNan});

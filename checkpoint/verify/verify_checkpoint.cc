@@ -9,6 +9,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "hoist/checkpoint/formats/detect/detect.h"
 #include "hoist/checkpoint/load/file_facts.h"
 #include "hoist/checkpoint/load/load_catalog.h"
 #include "hoist/checkpoint/plan/read_choice.h"
@@ -38,20 +39,38 @@ int64_t NanosecondsSince(Clock::time_point start) {
       .count();
 }
 
-bool IsZip(Format format) {
-  return format == Format::kTorchZip || format == Format::kTorchScript ||
-         format == Format::kTorchPt2;
+// The files of `checkpoint` that are zip archives.
+std::vector<int> ArchivesOf(const Checkpoint& checkpoint) {
+  switch (checkpoint.catalog().format) {
+    case Format::kTorchZip:
+    case Format::kTorchScript:
+    case Format::kTorchPt2:
+      return {0};
+    case Format::kTorchIndex:
+      break;
+    default:
+      return {};
+  }
+  std::vector<int> archives;
+  for (size_t i = 0; i < checkpoint.files().size(); ++i) {
+    const absl::StatusOr<Format> format = DetectFormat(*checkpoint.files()[i]);
+    if (format.ok() && *format == Format::kTorchZip) {
+      archives.push_back(static_cast<int>(i));
+    }
+  }
+  return archives;
 }
 
 // One verification.
 class Verification {
  public:
-  // `is_archive`: the first file is a zip archive that holds the storages.
-  Verification(const Catalog& catalog, CatalogFiles files, bool is_archive,
-               const VerifyOptions& options)
+  // `archives` are those of the files that are zip archives, all of which are
+  // to be looked at.
+  Verification(const Catalog& catalog, CatalogFiles files,
+               std::vector<int> archives, const VerifyOptions& options)
       : catalog_(catalog),
         files_(files),
-        is_archive_(is_archive),
+        archives_(std::move(archives)),
         options_(options),
         tensors_over_(catalog.storages.size()) {
     for (size_t i = 0; i < catalog.tensors.size(); ++i) {
@@ -67,6 +86,8 @@ class Verification {
  private:
   bool LooksAtValues() const { return options_.level == VerifyLevel::kValues; }
   void FindRanges();
+  void AddStorage(int index);
+  void AddChunks(int index);
   void CountStorages();
   // Leaves those that the level has a use for.
   void DropUnread();
@@ -78,7 +99,7 @@ class Verification {
 
   const Catalog& catalog_;
   const CatalogFiles files_;
-  const bool is_archive_;
+  const std::vector<int> archives_;
   const VerifyOptions& options_;
   VerifyReport report_;
   std::vector<std::vector<int>> tensors_over_;  // by storage
@@ -87,46 +108,81 @@ class Verification {
 };
 
 void Verification::FindRanges() {
-  absl::flat_hash_map<uint64_t, size_t> members;
-  if (is_archive_) {
-    absl::StatusOr<ArchiveMembers> archive = ReadArchiveMembers(*files_[0], 0);
+  // Those of archives, by file and offset.
+  absl::flat_hash_map<std::pair<int, uint64_t>, size_t> members;
+  for (const int file : archives_) {
+    absl::StatusOr<ArchiveMembers> archive =
+        ReadArchiveMembers(*files_[file], file);
     if (!archive.ok()) {
       report_.damages.push_back(
-          {.path = files_[0]->path(),
+          {.path = files_[file]->path(),
            .problem = std::string(archive.status().message())});
-    } else {
-      for (const ArchiveMembers::Problem& problem : archive->problems) {
-        report_.damages.push_back({.path = files_[0]->path(),
-                                   .place = problem.member,
-                                   .problem = problem.text});
+      continue;
+    }
+    for (const ArchiveMembers::Problem& problem : archive->problems) {
+      report_.damages.push_back({.path = files_[file]->path(),
+                                 .place = problem.member,
+                                 .problem = problem.text});
+    }
+    for (ByteRange& range : archive->ranges) {
+      if (range.size_bytes > 0) {
+        members[{file, range.offset_bytes}] = ranges_.size();
       }
-      ranges_ = std::move(archive->ranges);
-      for (size_t i = 0; i < ranges_.size(); ++i) {
-        if (ranges_[i].size_bytes > 0) {
-          members[ranges_[i].offset_bytes] = i;
-        }
-      }
+      ranges_.push_back(std::move(range));
     }
   }
   for (size_t i = 0; i < catalog_.storages.size(); ++i) {
     const StorageEntry& storage = catalog_.storages[i];
-    const auto member = storage.file == 0 && storage.stored_bytes() > 0
-                            ? members.find(storage.offset_bytes)
-                            : members.end();
-    if (member != members.end()) {
+    const auto member = members.find({storage.file, storage.offset_bytes});
+    if (member != members.end() && storage.stored_bytes() > 0) {
       ranges_[member->second].storage = static_cast<int>(i);
-      continue;
+    } else if (!storage.chunks.empty()) {
+      AddChunks(static_cast<int>(i));
+    } else {
+      AddStorage(static_cast<int>(i));
     }
+  }
+}
+
+void Verification::AddStorage(int index) {
+  const StorageEntry& storage = catalog_.storages[index];
+  ByteRange range = {.file = storage.file,
+                     .offset_bytes = storage.offset_bytes,
+                     .size_bytes = storage.stored_bytes(),
+                     .crc32 = storage.crc32,
+                     .storage = index,
+                     .name = storage.name};
+  if (storage.deflated_bytes) {
+    range.inflated_bytes = storage.size_bytes;
+  }
+  ranges_.push_back(std::move(range));
+}
+
+void Verification::AddChunks(int index) {
+  const StorageEntry& storage = catalog_.storages[index];
+  uint64_t offset = 0;
+  for (size_t i = 0; i < storage.chunks.size(); ++i) {
+    const StorageChunk& chunk = storage.chunks[i];
     ByteRange range = {.file = storage.file,
-                       .offset_bytes = storage.offset_bytes,
-                       .size_bytes = storage.stored_bytes(),
-                       .crc32 = storage.crc32,
-                       .storage = static_cast<int>(i),
+                       .offset_bytes = chunk.offset_bytes,
+                       .size_bytes = chunk.stored_bytes,
+                       .crc32c = chunk.stored_crc32c,
+                       .storage = index,
+                       .storage_offset_bytes = offset,
+                       .storage_bytes = chunk.size_bytes,
                        .name = storage.name};
-    if (storage.deflated_bytes) {
-      range.inflated_bytes = storage.size_bytes;
+    if (storage.chunks.size() > 1) {
+      absl::StrAppend(&range.name, ", chunk ", i, " of ",
+                      storage.chunks.size());
+    }
+    // Only numbers are looked at decoded.
+    if (LooksAtValues() && chunk.encoding != ChunkEncoding::kRaw) {
+      range.encoding = chunk.encoding;
+      range.decoded_bytes = chunk.size_bytes;
+      range.crc32c = chunk.crc32c;
     }
     ranges_.push_back(std::move(range));
+    offset += chunk.size_bytes;
   }
 }
 
@@ -138,7 +194,7 @@ void Verification::CountStorages() {
     if (storage.size_bytes == 0) {
       continue;
     }
-    if (!storage.crc32) {
+    if (!storage.crc32 && storage.chunks.empty()) {
       ++not_recorded;
     } else if (options_.level != VerifyLevel::kStructure) {
       report_.compared_bytes += storage.size_bytes;
@@ -156,9 +212,8 @@ void Verification::CountStorages() {
 
 void Verification::DropUnread() {
   std::erase_if(ranges_, [this](const ByteRange& range) {
-    return !range.has_checksum() &&
-           !(LooksAtValues() && range.storage >= 0 &&
-             !tensors_over_[range.storage].empty());
+    return !range.has_checksum() && !(LooksAtValues() && range.storage >= 0 &&
+                                      !tensors_over_[range.storage].empty());
   });
 }
 
@@ -288,7 +343,7 @@ std::vector<std::string> Verification::TensorsOver(
     return names;
   }
   const uint64_t begin = range.storage_offset_bytes;
-  const uint64_t end = begin + range.inflated_bytes.value_or(range.size_bytes);
+  const uint64_t end = begin + range.content_bytes();
   for (const int index : tensors_over_[range.storage]) {
     const TensorEntry& tensor = catalog_.tensors[index];
     const auto tensor_begin =
@@ -332,16 +387,16 @@ absl::StatusOr<VerifyReport> Verification::Run() {
 absl::StatusOr<VerifyReport> VerifyCatalog(const Catalog& catalog,
                                            CatalogFiles files,
                                            const VerifyOptions& options) {
-  return Verification(catalog, files, /*is_archive=*/false, options).Run();
+  return Verification(catalog, files, /*archives=*/{}, options).Run();
 }
 
 absl::StatusOr<VerifyReport> VerifyCheckpoint(const Checkpoint& checkpoint,
                                               const VerifyOptions& options) {
   const Catalog& catalog = checkpoint.catalog();
-  HOIST_ASSIGN_OR_RETURN(VerifyReport report,
-                         Verification(catalog, checkpoint.files(),
-                                      IsZip(catalog.format), options)
-                             .Run());
+  HOIST_ASSIGN_OR_RETURN(
+      VerifyReport report,
+      Verification(catalog, checkpoint.files(), ArchivesOf(checkpoint), options)
+          .Run());
   report.path = checkpoint.path();
   report.time_ns += checkpoint.open_time_ns();
   return report;

@@ -19,7 +19,9 @@
 #include "hoist/checkpoint/load/random_checkpoint.h"
 #include "hoist/checkpoint/load/test_checkpoint.h"
 #include "hoist/checkpoint/testing/catalog_text.h"
+#include "hoist/core/compress/chunk_codec.h"
 #include "hoist/core/io/memory_file.h"
+#include "hoist/core/tensor/ops/crc32c.h"
 #include "hoist/core/testing/status_matchers.h"
 #include "hoist/core/testing/temp_file.h"
 
@@ -61,13 +63,12 @@ TEST(VerifyCheckpointTest, NamesAllThatIsDamagedAndNothingElse) {
   TestCheckpoint checkpoint({TestBytes(400, 1), TestBytes(9 << 20, 2),
                              TestBytes(40, 3), TestBytes(0, 4)});
   Catalog& catalog = checkpoint.catalog;
-  catalog.tensors.push_back({.name = "tied",
-                             .spec = {DType::kFloat32, {10}, {1}},
-                             .storage = 1});
+  catalog.tensors.push_back(
+      {.name = "tied", .spec = {DType::kFloat32, {10}, {1}}, .storage = 1});
   ThreadPool pool(3);
   for (ThreadPool* const threads : {&pool, static_cast<ThreadPool*>(nullptr)}) {
-    const VerifyReport good = Verify(catalog, checkpoint.files,
-                                     VerifyLevel::kChecksum, threads);
+    const VerifyReport good =
+        Verify(catalog, checkpoint.files, VerifyLevel::kChecksum, threads);
     EXPECT_THAT(good.damages, IsEmpty());
     EXPECT_THAT(good.not_possible, IsEmpty());
     EXPECT_EQ(good.compared_bytes, good.storage_bytes);
@@ -124,11 +125,12 @@ TEST(VerifyCheckpointTest, SaysWhatIsNotRecorded) {
   EXPECT_EQ(VerdictOf(report, true), VerifyVerdict::kIncomplete);
   checkpoint.catalog.storages[1].crc32.reset();
   report = Verify(checkpoint.catalog, checkpoint.files);
-  EXPECT_THAT(report.not_possible, ElementsAre(Because("records no checksums")));
-  EXPECT_THAT(Verify(checkpoint.catalog, checkpoint.files,
-                     VerifyLevel::kStructure)
-                  .not_possible,
-              IsEmpty());
+  EXPECT_THAT(report.not_possible,
+              ElementsAre(Because("records no checksums")));
+  EXPECT_THAT(
+      Verify(checkpoint.catalog, checkpoint.files, VerifyLevel::kStructure)
+          .not_possible,
+      IsEmpty());
 }
 
 TEST(VerifyCheckpointTest, AFileThatChangesMeanwhileIsAnError) {
@@ -191,8 +193,8 @@ TEST(VerifyCheckpointTest, RandomCheckpointsAndRandomDamage) {
     const Catalog& catalog = checkpoint.catalog();
     const std::vector<std::string> elements =
         NaiveLoad(catalog, checkpoint.files());
-    const VerifyReport report = Verify(catalog, checkpoint.files(),
-                                       VerifyLevel::kValues, &pool);
+    const VerifyReport report =
+        Verify(catalog, checkpoint.files(), VerifyLevel::kValues, &pool);
     EXPECT_THAT(report.damages, IsEmpty());
     for (size_t i = 0; i < catalog.tensors.size(); ++i) {
       const TensorEntry& tensor = catalog.tensors[i];
@@ -218,11 +220,25 @@ TEST(VerifyCheckpointTest, RandomCheckpointsAndRandomDamage) {
     content[place] = static_cast<char>(content[place] ^ (1 << random() % 8));
     checkpoint.Replace(file, content);
     std::set<std::string> expected;
+    const auto is_in = [place](uint64_t offset, uint64_t size) {
+      return place >= offset && place - offset < size;
+    };
     for (const StorageEntry& storage : catalog.storages) {
-      if (storage.file == file && storage.crc32 &&
-          place >= storage.offset_bytes &&
-          place < storage.offset_bytes + storage.stored_bytes()) {
+      if (storage.file != file) {
+        continue;
+      }
+      if (storage.crc32 &&
+          is_in(storage.offset_bytes, storage.stored_bytes())) {
         expected.insert(storage.name);
+      }
+      const size_t count = storage.chunks.size();
+      for (size_t i = 0; i < count; ++i) {
+        if (is_in(storage.chunks[i].offset_bytes,
+                  storage.chunks[i].stored_bytes)) {
+          expected.insert(count == 1 ? storage.name
+                                     : absl::StrCat(storage.name, ", chunk ", i,
+                                                    " of ", count));
+        }
       }
     }
     std::set<std::string> found;
@@ -236,6 +252,96 @@ TEST(VerifyCheckpointTest, RandomCheckpointsAndRandomDamage) {
   }
   EXPECT_GT(damages, 10);
   EXPECT_GT(bad_tensors, 10);
+}
+
+// One storage in chunks of 4096 bytes, the second of which is zeros, encoded;
+// and a tensor over each chunk and over all.
+struct ChunkedCheckpoint {
+  Catalog catalog;
+  std::string content = "head";
+
+  ChunkedCheckpoint() {
+    constexpr uint32_t kChunk = kMinChunkBytes;
+    StorageEntry storage = {
+        .offset_bytes = 4, .size_bytes = 3 * kChunk - 4, .name = "s"};
+    ChunkEncoder encoder;
+    for (uint32_t i = 0; i < 3; ++i) {
+      std::string bytes = i == 1 ? std::string(kChunk, '\0')
+                                 : TestBytes(i == 2 ? kChunk - 4 : kChunk, i);
+      if (i == 2) {
+        const float nan = std::numeric_limits<float>::quiet_NaN();
+        std::memcpy(bytes.data() + 40, &nan, sizeof(nan));
+      }
+      const auto encoded = encoder.Encode(SpanOf(bytes), 0);
+      EXPECT_THAT(encoded, IsOk());
+      storage.chunks.push_back(
+          {.offset_bytes = content.size(),
+           .stored_bytes = static_cast<uint32_t>(encoded->stored.size()),
+           .size_bytes = static_cast<uint32_t>(bytes.size()),
+           .stored_crc32c = Crc32c(encoded->stored),
+           .crc32c = Crc32c(SpanOf(bytes)),
+           .encoding = encoded->encoding});
+      content.append(reinterpret_cast<const char*>(encoded->stored.data()),
+                     encoded->stored.size());
+      catalog.tensors.push_back(
+          {.name = absl::StrCat("t", i),
+           .spec = {DType::kFloat32,
+                    {static_cast<int64_t>(bytes.size() / sizeof(float))},
+                    {1}},
+           .storage = 0,
+           .storage_offset = int64_t{i} * kChunk / 4});
+    }
+    catalog.tensors.push_back(
+        {.name = "all",
+         .spec = {DType::kFloat32, {3 * kChunk / 4 - 1}, {1}},
+         .storage = 0});
+    storage.encoded_bytes = content.size() - 4;
+    catalog.storages = {storage};
+    catalog.files = {{.path = "memory.hoist", .size_bytes = content.size()}};
+    EXPECT_THAT(ValidateCatalog(catalog), IsOk());
+  }
+  static absl::Span<const uint8_t> SpanOf(const std::string& bytes) {
+    return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
+  }
+  VerifyReport Run(VerifyLevel level) const {
+    return Verify(catalog,
+                  std::vector<std::shared_ptr<const RandomAccessFile>>{
+                      std::make_shared<MemoryFile>(content)},
+                  level);
+  }
+};
+
+TEST(VerifyCheckpointTest, ChunksAreLookedAtByThemselves) {
+  ChunkedCheckpoint checkpoint;
+  const StorageEntry storage = checkpoint.catalog.storages[0];
+  ASSERT_NE(storage.chunks[1].encoding, ChunkEncoding::kRaw);
+  for (const VerifyLevel level :
+       {VerifyLevel::kChecksum, VerifyLevel::kValues}) {
+    const VerifyReport report = checkpoint.Run(level);
+    EXPECT_THAT(report.damages, IsEmpty());
+    EXPECT_THAT(report.not_possible, IsEmpty());
+    EXPECT_EQ(report.compared_bytes, storage.size_bytes);
+  }
+  const VerifyReport good = checkpoint.Run(VerifyLevel::kValues);
+  EXPECT_TRUE(good.tensors[1].values->is_zero);
+  EXPECT_EQ(good.tensors[1].values->count, kMinChunkBytes / 4);
+  EXPECT_GE(good.tensors[2].values->nan_count, 1u);
+  EXPECT_EQ(good.tensors[3].values->count, storage.size_bytes / 4);
+
+  for (size_t i = 0; i < storage.chunks.size(); ++i) {
+    SCOPED_TRACE(i);
+    const std::string before = checkpoint.content;
+    checkpoint.content[storage.chunks[i].offset_bytes + 3] ^= 1;
+    for (const VerifyLevel level :
+         {VerifyLevel::kChecksum, VerifyLevel::kValues}) {
+      const VerifyReport report = checkpoint.Run(level);
+      ASSERT_THAT(report.damages, SizeIs(1));
+      EXPECT_EQ(report.damages[0].place, absl::StrCat("s, chunk ", i, " of 3"));
+      EXPECT_THAT(report.damages[0].tensors,
+                  ElementsAre(absl::StrCat("t", i), "all"));
+    }
+    checkpoint.content = before;
+  }
 }
 
 std::string ReadGolden(const std::string& name) {

@@ -17,9 +17,9 @@ absl::string_view VerifyLevelName(VerifyLevel level) {
 }
 
 std::optional<VerifyLevel> VerifyLevelFromName(absl::string_view name) {
-  for (const VerifyLevel level : {VerifyLevel::kStructure,
-                                  VerifyLevel::kChecksum,
-                                  VerifyLevel::kValues}) {
+  for (const VerifyLevel level :
+       {VerifyLevel::kStructure, VerifyLevel::kChecksum,
+        VerifyLevel::kValues}) {
     if (VerifyLevelName(level) == name) {
       return level;
     }

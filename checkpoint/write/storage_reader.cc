@@ -6,23 +6,47 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "hoist/checkpoint/catalog/chunk_reader.h"
 #include "hoist/checkpoint/catalog/storage_damage.h"
 #include "hoist/core/compress/inflate.h"
 #include "hoist/core/hash/crc32.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/core/tensor/ops/byte_swap.h"
+#include "hoist/core/tensor/ops/crc32c.h"
 #include "hoist/core/thread/mutex.h"
 
 namespace hoist {
 namespace {
 
-// What was read of a storage, and the checksum of that.
+// What was read of a storage, and the checksum of that, of the kind that its
+// file records.
 struct Part {
   uint64_t offset_bytes = 0;
   uint64_t size_bytes = 0;
-  uint32_t crc32 = 0;
+  uint32_t crc = 0;
 };
+
+// Bytes of a storage that have a checksum in the file.
+struct Record {
+  uint64_t begin_bytes = 0;
+  uint64_t size_bytes = 0;
+  uint32_t crc = 0;
+};
+
+// All of it, or its chunks.
+std::vector<Record> RecordsOf(const StorageEntry& storage) {
+  std::vector<Record> records;
+  uint64_t begin = 0;
+  for (const StorageChunk& chunk : storage.chunks) {
+    records.push_back({begin, chunk.size_bytes, chunk.crc32c});
+    begin += chunk.size_bytes;
+  }
+  if (storage.crc32) {
+    records.push_back({0, storage.size_bytes, *storage.crc32});
+  }
+  return records;
+}
 
 // One compressed storage, read on from where it was left.
 class Stream {
@@ -64,23 +88,25 @@ class Stream {
   uint64_t next_bytes_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
-// The checksum of all of a storage, if `parts` are that.
-std::optional<uint32_t> WholeCrc32(std::vector<Part> parts,
-                                   uint64_t size_bytes) {
-  std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
-    return std::pair(a.offset_bytes, a.size_bytes) <
-           std::pair(b.offset_bytes, b.size_bytes);
-  });
-  uint64_t end = 0;
+// The checksum of all bytes of `record`, if `parts`, in the order of their
+// offsets, are that, each once.
+std::optional<uint32_t> CrcOf(absl::Span<const Part> parts,
+                              const Record& record,
+                              decltype(&CombineCrc32) combine) {
+  const uint64_t record_end = record.begin_bytes + record.size_bytes;
+  auto part = std::lower_bound(
+      parts.begin(), parts.end(), record.begin_bytes,
+      [](const Part& a, uint64_t offset) { return a.offset_bytes < offset; });
+  uint64_t end = record.begin_bytes;
   uint32_t crc = 0;
-  for (const Part& part : parts) {
-    if (part.offset_bytes != end) {
+  for (; part != parts.end() && part->offset_bytes < record_end; ++part) {
+    if (part->offset_bytes != end) {
       return std::nullopt;
     }
-    end += part.size_bytes;
-    crc = CombineCrc32(crc, part.crc32, part.size_bytes);
+    end += part->size_bytes;
+    crc = combine(crc, part->crc, part->size_bytes);
   }
-  return end == size_bytes ? std::optional(crc) : std::nullopt;
+  return end == record_end ? std::optional(crc) : std::nullopt;
 }
 
 }  // namespace
@@ -92,7 +118,71 @@ struct StorageReader::State {
       streams;  // by storage; null if it is none
   Mutex mu;
   std::vector<std::vector<Part>> parts ABSL_GUARDED_BY(mu);  // by storage
+  // Those that are not at work, with what they hold of chunks.
+  std::vector<std::unique_ptr<ChunkReader>> chunk_readers ABSL_GUARDED_BY(mu);
+
+  absl::Status ReadStored(int storage, uint64_t offset_bytes,
+                          absl::Span<uint8_t> out);
+  absl::Status ReadEncoded(const StorageEntry& entry, uint64_t offset_bytes,
+                           absl::Span<uint8_t> out) ABSL_LOCKS_EXCLUDED(mu);
+  // Remembers the checksums of what was read.
+  void AddParts(int storage, uint64_t offset_bytes,
+                absl::Span<const uint8_t> bytes) ABSL_LOCKS_EXCLUDED(mu);
 };
+
+absl::Status StorageReader::State::ReadStored(int storage,
+                                              uint64_t offset_bytes,
+                                              absl::Span<uint8_t> out) {
+  const StorageEntry& entry = catalog.storages[storage];
+  if (entry.encoded_bytes) {
+    return ReadEncoded(entry, offset_bytes, out);
+  }
+  return streams[storage] != nullptr
+             ? streams[storage]->Read(offset_bytes, out)
+             : files[entry.file]->ReadAt(entry.offset_bytes + offset_bytes,
+                                         out);
+}
+
+absl::Status StorageReader::State::ReadEncoded(const StorageEntry& entry,
+                                               uint64_t offset_bytes,
+                                               absl::Span<uint8_t> out) {
+  std::unique_ptr<ChunkReader> reader;
+  {
+    const MutexLock lock(&mu);
+    if (!chunk_readers.empty()) {
+      reader = std::move(chunk_readers.back());
+      chunk_readers.pop_back();
+    }
+  }
+  if (reader == nullptr) {
+    reader = std::make_unique<ChunkReader>(/*verify=*/true);
+  }
+  const absl::Status status =
+      reader->Read(*files[entry.file], entry, offset_bytes, out);
+  const MutexLock lock(&mu);
+  chunk_readers.push_back(std::move(reader));
+  return status;
+}
+
+void StorageReader::State::AddParts(int storage, uint64_t offset_bytes,
+                                    absl::Span<const uint8_t> bytes) {
+  const StorageEntry& entry = catalog.storages[storage];
+  std::vector<Part> added;
+  if (entry.crc32) {
+    added.push_back({offset_bytes, bytes.size(), Crc32(bytes)});
+  }
+  // Those of encoded chunks were compared when they were decoded.
+  while (!entry.chunks.empty() && !entry.encoded_bytes && !bytes.empty()) {
+    const uint64_t chunk_bytes = entry.chunks.front().size_bytes;
+    const size_t size = std::min<uint64_t>(
+        chunk_bytes - offset_bytes % chunk_bytes, bytes.size());
+    added.push_back({offset_bytes, size, Crc32c(bytes.first(size))});
+    offset_bytes += size;
+    bytes.remove_prefix(size);
+  }
+  const MutexLock lock(&mu);
+  parts[storage].insert(parts[storage].end(), added.begin(), added.end());
+}
 
 StorageReader::StorageReader(const Catalog& catalog, CatalogFiles files)
     : state_(new State{.catalog = catalog, .files = files}) {
@@ -119,17 +209,10 @@ absl::Status StorageReader::Read(int storage, uint64_t offset_bytes,
         absl::StrCat(entry.name, " has ", entry.size_bytes, " bytes; wanted ",
                      out.size(), " from byte ", offset_bytes));
   }
-  Stream* const stream = state_->streams[storage].get();
   HOIST_RETURN_IF_ERROR(
-      Annotate(stream != nullptr ? stream->Read(offset_bytes, out)
-                                 : state_->files[entry.file]->ReadAt(
-                                       entry.offset_bytes + offset_bytes, out),
-               entry.name));
-  if (entry.crc32) {
-    const Part part = {offset_bytes, out.size(), Crc32(out)};
-    const MutexLock lock(&state_->mu);
-    state_->parts[storage].push_back(part);
-  }
+      Annotate(state_->ReadStored(storage, offset_bytes, out),
+               absl::StrCat(entry.name, TensorOver(state_->catalog, storage))));
+  state_->AddParts(storage, offset_bytes, out);
   return entry.swap_bytes > 1 ? ByteSwap(out, entry.swap_bytes)
                               : absl::OkStatus();
 }
@@ -137,14 +220,22 @@ absl::Status StorageReader::Read(int storage, uint64_t offset_bytes,
 absl::Status StorageReader::CompareChecksums() const {
   const MutexLock lock(&state_->mu);
   for (size_t i = 0; i < state_->parts.size(); ++i) {
-    const StorageEntry& entry = state_->catalog.storages[i];
-    if (!entry.crc32) {
+    std::vector<Part> parts = state_->parts[i];
+    if (parts.empty()) {
       continue;
     }
-    const auto crc = WholeCrc32(state_->parts[i], entry.size_bytes);
-    if (crc && *crc != *entry.crc32) {
-      return StorageDamage(state_->catalog, static_cast<int>(i), *crc,
-                           *entry.crc32);
+    std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+      return std::pair(a.offset_bytes, a.size_bytes) <
+             std::pair(b.offset_bytes, b.size_bytes);
+    });
+    const StorageEntry& entry = state_->catalog.storages[i];
+    for (const Record& record : RecordsOf(entry)) {
+      const auto crc =
+          CrcOf(parts, record, entry.crc32 ? CombineCrc32 : CombineCrc32c);
+      if (crc && *crc != record.crc) {
+        return StorageDamage(state_->catalog, static_cast<int>(i), *crc,
+                             record.crc);
+      }
     }
   }
   return absl::OkStatus();

@@ -260,10 +260,13 @@ absl::Status ExpectApart(const std::vector<ZipMember>& members) {
   for (const ZipMember& member : members) {
     in_order.push_back(&member);
   }
-  std::sort(in_order.begin(), in_order.end(),
-            [](const ZipMember* a, const ZipMember* b) {
-              return a->header_offset_bytes < b->header_offset_bytes;
-            });
+  const auto is_before = [](const ZipMember* a, const ZipMember* b) {
+    return a->header_offset_bytes < b->header_offset_bytes;
+  };
+  // Most directories are in the order of their members.
+  if (!std::is_sorted(in_order.begin(), in_order.end(), is_before)) {
+    std::sort(in_order.begin(), in_order.end(), is_before);
+  }
   for (size_t i = 1; i < in_order.size(); ++i) {
     const ZipMember& before = *in_order[i - 1];
     // Lies inside the file, as CheckMember() made sure.

@@ -30,7 +30,7 @@ constexpr int kSearchLevel = 3;
 
 // What is stored saves 1/20 of `size` at least.
 bool SavesEnough(size_t stored, size_t size) {
-  return size > 0 && stored <= size - (size + 19) / 20;
+  return stored <= size - (size + 19) / 20;
 }
 
 template <auto kFree>
@@ -159,6 +159,9 @@ absl::StatusOr<ChunkEncoder::Encoded> ChunkEncoder::Encode(
     return absl::InvalidArgumentError(
         absl::StrCat("A chunk of ", chunk.size(), " bytes exceeds the ",
                      kMaxEncodedChunkBytes, " that are encoded at once"));
+  }
+  if (chunk.empty()) {
+    return Encoded{.stored = chunk};
   }
   ChunkEncoding encoding = ChunkEncoding::kZstd;
   for (const ChunkEncoding planes :

@@ -198,6 +198,12 @@ void FakeCudart::WaitForPaused(absl::string_view function, int count) {
   }
 }
 
+void FakeCudart::SetKernels(Kernels kernels) {
+  Global& global = TheGlobal();
+  MutexLock lock(&global.mu);
+  global.state->kernels = std::move(kernels);
+}
+
 void FakeCudart::PrepareMemory(size_t size_bytes) {
   Global& global = TheGlobal();
   MutexLock lock(&global.mu);

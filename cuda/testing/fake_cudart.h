@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <string>
@@ -29,6 +30,9 @@ namespace hoist {
 //   device is current, a copy outside an allocation, a release of what does not
 //   exist, and at the end a copy that nothing has waited for.
 //
+// It has no code for kernels, so that their launch fails, unless SetKernels()
+// gives it some; what is launched then runs as late as copies do.
+//
 // By itself it knows no time: a test over it ends as soon as it can. Given a
 // link rate or a copy latency, each device has a link of its own, which a
 // thread of the stand-in serves: it takes up the copies of the device one after
@@ -54,6 +58,8 @@ class FakeCudart {
     // cudaEventQuery and cudaStreamQuery say "not ready" this many times of one
     // piece of work before it is done; with links, until it is done.
     int queries_before_done = 3;
+    // Whether events with timing are no violation, as what traces has them.
+    bool allow_timing = false;
     // How fast a device's link carries bytes from and to the host. 0: at once.
     double link_bytes_per_second = 0;
     // How long each copy and fill takes apart from that.
@@ -66,6 +72,18 @@ class FakeCudart {
     // suffice to notice a slot that is filled anew.
     size_t checked_bytes_per_copy = std::numeric_limits<size_t>::max();
   };
+
+  // Where the host finds [data, data + size) of a device's memory; null if that
+  // does not lie in one allocation.
+  using FindBytes = std::function<uint8_t*(const void* data, size_t size)>;
+  // What a launched kernel does when its turn comes. False, a violation, if it
+  // does not find its bytes.
+  using KernelWork = std::function<bool(const FindBytes& find)>;
+  // The work of a kernel with that name ("void hoist::Kernel<...>(...)"), and
+  // the arguments of its launch, which are gone afterwards; null if there is no
+  // code for it.
+  using Kernels =
+      std::function<KernelWork(const std::string& name, void** arguments)>;
 
   FakeCudart();
   explicit FakeCudart(const Options& options);
@@ -98,6 +116,9 @@ class FakeCudart {
   void Resume(absl::string_view function);
   // Blocks until `count` calls of `function` are held.
   void WaitForPaused(absl::string_view function, int count);
+
+  // What runs in place of kernels from now on; empty: none.
+  void SetKernels(Kernels kernels);
 
   // Maps and poisons host memory now, of which the next cudaMalloc of at most
   // `size_bytes` is served; as a device's, it then takes no time.

@@ -1,8 +1,13 @@
 // The cuda* functions of the stand-in: each is one call of FakeCudartState.
 
 #include <cuda_runtime_api.h>
+#include <cxxabi.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <map>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "hoist/cuda/testing/fake_cudart_state.h"
@@ -34,6 +39,25 @@ static int PrimaryContextState(int device, unsigned* flags, int* active) {
   // The driver knows nothing of the runtime's last error.
   CurrentFakeThread().last_error = last_error;
   return error;
+}
+
+// By the host's function that stands for the kernel.
+static std::map<const void*, std::string>& KernelNames() {
+  static auto* const names = new std::map<const void*, std::string>;
+  return *names;
+}
+
+// As it is in C++; "" if there is no such kernel.
+static std::string KernelName(const void* function) {
+  const auto name = KernelNames().find(function);
+  if (name == KernelNames().end()) {
+    return "";
+  }
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> text(
+      abi::__cxa_demangle(name->second.c_str(), nullptr, nullptr, &status),
+      std::free);
+  return text == nullptr ? name->second : text.get();
 }
 
 extern "C" {
@@ -74,6 +98,9 @@ HOIST_FAKE_CALL(EventRecord, kPlain, (cudaEvent_t event, cudaStream_t stream),
 HOIST_FAKE_CALL(EventSynchronize, kPlain, (cudaEvent_t event),
                 EventSynchronize(event))
 HOIST_FAKE_CALL(EventQuery, kPlain, (cudaEvent_t event), EventQuery(event))
+HOIST_FAKE_CALL(EventElapsedTime, kPlain,
+                (float* ms, cudaEvent_t begin, cudaEvent_t end),
+                EventElapsedTime(ms, begin, end))
 HOIST_FAKE_CALL(MemcpyAsync, kPlain,
                 (void* destination, const void* source, size_t size,
                  cudaMemcpyKind kind, cudaStream_t stream),
@@ -133,7 +160,7 @@ cudaError_t cudaGetDriverEntryPointByVersion(
       });
 }
 
-// What nvcc's code calls. Kernels can be linked, and their launch fails.
+// What nvcc's code calls, before main() for all kernels that are linked.
 void** __cudaRegisterFatBinary(void*) {
   static void* handle = nullptr;
   return &handle;
@@ -141,10 +168,13 @@ void** __cudaRegisterFatBinary(void*) {
 void __cudaRegisterFatBinaryEnd(void**) {}
 void __cudaUnregisterFatBinary(void**) {}
 char __cudaInitModule(void**) { return 0; }
-void __cudaRegisterFunction(void**, const char*, char*, const char*, int,
-                            uint3*, uint3*, dim3*, dim3*, int*) {}
-cudaError_t __cudaGetKernel(cudaKernel_t* kernel, const void*) {
-  *kernel = nullptr;
+void __cudaRegisterFunction(void**, const char* function, char*,
+                            const char* name, int, uint3*, uint3*, dim3*, dim3*,
+                            int*) {
+  KernelNames()[function] = name;
+}
+cudaError_t __cudaGetKernel(cudaKernel_t* kernel, const void* function) {
+  *kernel = static_cast<cudaKernel_t>(const_cast<void*>(function));
   return cudaSuccess;
 }
 unsigned __cudaPushCallConfiguration(dim3, dim3, size_t, CUstream_st*) {
@@ -153,15 +183,17 @@ unsigned __cudaPushCallConfiguration(dim3, dim3, size_t, CUstream_st*) {
 cudaError_t __cudaPopCallConfiguration(dim3*, dim3*, size_t*, void*) {
   return cudaSuccess;
 }
-cudaError_t __cudaLaunchKernel(cudaKernel_t, dim3, dim3, void**, size_t,
-                               cudaStream_t stream) {
+cudaError_t cudaLaunchKernel(const void* function, dim3, dim3, void** arguments,
+                             size_t, cudaStream_t stream) {
   return RunFakeCall(
-      "cudaLaunchKernel", FakeCall::kPlain,
-      [&](FakeCudartState& state) { return state.LaunchKernel(stream); });
+      "cudaLaunchKernel", FakeCall::kPlain, [&](FakeCudartState& state) {
+        return state.LaunchKernel(KernelName(function), arguments, stream);
+      });
 }
-cudaError_t cudaLaunchKernel(const void*, dim3, dim3, void**, size_t,
-                             cudaStream_t stream) {
-  return __cudaLaunchKernel(nullptr, {}, {}, nullptr, 0, stream);
+cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block,
+                               void** arguments, size_t shared_bytes,
+                               cudaStream_t stream) {
+  return cudaLaunchKernel(kernel, grid, block, arguments, shared_bytes, stream);
 }
 
 }  // extern "C"

@@ -114,9 +114,26 @@ void FakeCudartState::RunNext(FakeStream& stream) {
     dead_devices[stream.device] = error;
   }
   ++stream.ran;
+  stream.ran_at.push_back(std::chrono::steady_clock::now());
+}
+
+cudaError_t FakeCudartState::RunKernel(const FakeWork& work, int device) {
+  const bool found =
+      work.kernel([this, device](const void* data, size_t size) -> uint8_t* {
+        const FakeDeviceMemory::Range range = memory.Find(data, size);
+        return range.device == device ? range.alias : nullptr;
+      });
+  if (!found) {
+    Violation("A kernel ran over what is no memory of its device");
+    return cudaErrorIllegalAddress;
+  }
+  return cudaSuccess;
 }
 
 cudaError_t FakeCudartState::Run(const FakeWork& work, int device) {
+  if (work.kernel) {
+    return RunKernel(work, device);
+  }
   const FakeCopy& copy = work.copy;
   if (const cudaError_t error = TakeFault(copy_faults); error != cudaSuccess) {
     return error;

@@ -279,7 +279,8 @@ cudaError_t FakeCudartState::StreamQuery(cudaStream_t handle) {
 }
 
 cudaError_t FakeCudartState::EventCreate(cudaEvent_t* event, unsigned flags) {
-  if ((flags & cudaEventDisableTiming) == 0) {
+  const bool is_timed = (flags & cudaEventDisableTiming) == 0;
+  if (is_timed && !options.allow_timing) {
     Violation("An event with timing");
   }
   if ((flags & cudaEventBlockingSync) == 0) {
@@ -290,6 +291,7 @@ cudaError_t FakeCudartState::EventCreate(cudaEvent_t* event, unsigned flags) {
   }
   auto made = std::make_shared<FakeEvent>();
   made->device = CurrentFakeThread().device;
+  made->is_timed = is_timed;
   *event = reinterpret_cast<cudaEvent_t>(made.get());
   events_[*event] = std::move(made);
   return cudaSuccess;
@@ -318,6 +320,7 @@ cudaError_t FakeCudartState::EventRecord(cudaEvent_t event_handle,
   }
   event->stream = stream;
   event->position = stream->put();
+  event->recorded_at = std::chrono::steady_clock::now();
   event->queries = 0;
   stream->queries = 0;
   return cudaSuccess;
@@ -344,6 +347,29 @@ cudaError_t FakeCudartState::EventQuery(cudaEvent_t handle) {
     return cudaErrorNotReady;
   }
   return EventSynchronize(handle);
+}
+
+cudaError_t FakeCudartState::EventElapsedTime(float* ms,
+                                              cudaEvent_t begin_handle,
+                                              cudaEvent_t end_handle) {
+  std::chrono::steady_clock::time_point times[2];
+  for (int i = 0; i < 2; ++i) {
+    const auto event =
+        FindEvent(i == 0 ? begin_handle : end_handle, "cudaEventElapsedTime");
+    if (event == nullptr || event->stream == nullptr || !event->is_timed) {
+      return cudaErrorInvalidResourceHandle;
+    }
+    if (event->stream->ran < event->position) {
+      return cudaErrorNotReady;
+    }
+    // When all before it had run, and no sooner than it was recorded.
+    times[i] = event->recorded_at;
+    if (event->position > 0) {
+      times[i] = std::max(times[i], event->stream->ran_at[event->position - 1]);
+    }
+  }
+  *ms = std::chrono::duration<float, std::milli>(times[1] - times[0]).count();
+  return UseDevice();
 }
 
 cudaError_t FakeCudartState::MemcpyAsync(void* destination, const void* source,
@@ -429,13 +455,24 @@ cudaError_t FakeCudartState::DeviceSynchronize() {
   return UseDevice();
 }
 
-cudaError_t FakeCudartState::LaunchKernel(cudaStream_t handle) {
+cudaError_t FakeCudartState::LaunchKernel(const std::string& name,
+                                          void** arguments,
+                                          cudaStream_t handle) {
   const auto stream = FindStream(handle, "cudaLaunchKernel");
   if (stream == nullptr || stream->device != CurrentFakeThread().device) {
     return cudaErrorInvalidResourceHandle;
   }
-  const cudaError_t error = UseDevice(stream->device);
-  return error == cudaSuccess ? cudaErrorNoKernelImageForDevice : error;
+  if (const cudaError_t error = UseDevice(stream->device);
+      error != cudaSuccess) {
+    return error;
+  }
+  FakeWork work;
+  work.kernel = kernels ? kernels(name, arguments) : nullptr;
+  if (!work.kernel) {
+    return cudaErrorNoKernelImageForDevice;
+  }
+  Put(*stream, std::move(work));
+  return cudaSuccess;
 }
 
 int FakeCudartState::PendingCopies() const {

@@ -29,10 +29,11 @@ struct FakeCopy {
   size_t source_hash;  // of a host source when the copy was put on the stream
 };
 
-// A piece of work of a stream: a copy or a fill.
+// A piece of work of a stream: a copy, a fill or a kernel.
 struct FakeWork {
   FakeCopy copy = {};
   int fill = -1;  // the value, if it is a memset of copy.destination
+  FakeCudart::KernelWork kernel;  // or this
   std::chrono::steady_clock::time_point issued_at;
   bool failed = false;
 };
@@ -44,6 +45,8 @@ struct FakeStream {
   std::deque<FakeWork> work;  // what is not known to have run, oldest first
   uint64_t known = 0;
   uint64_t ran = 0;
+  // When each that ran did, by its position.
+  std::vector<std::chrono::steady_clock::time_point> ran_at;
   int queries = 0;
 
   uint64_t put() const { return known + work.size(); }
@@ -54,6 +57,8 @@ struct FakeEvent {
   std::shared_ptr<FakeStream> stream;  // of the last record
   uint64_t position = 0;               // the work put on it before that
   int queries = 0;                     // since the last record
+  bool is_timed = false;
+  std::chrono::steady_clock::time_point recorded_at;
 };
 
 // What the stand-in knows: devices, memory, streams, events and the faults
@@ -101,13 +106,15 @@ class FakeCudartState {
   cudaError_t EventRecord(cudaEvent_t event, cudaStream_t stream);
   cudaError_t EventSynchronize(cudaEvent_t event);
   cudaError_t EventQuery(cudaEvent_t event);
+  cudaError_t EventElapsedTime(float* ms, cudaEvent_t begin, cudaEvent_t end);
   cudaError_t MemcpyAsync(void* destination, const void* source, size_t size,
                           cudaMemcpyKind kind, cudaStream_t stream);
   cudaError_t MemsetAsync(void* data, int value, size_t size,
                           cudaStream_t stream);
   cudaError_t DeviceSynchronize();
-  // Fails: there is no device to run it.
-  cudaError_t LaunchKernel(cudaStream_t stream);
+  // Fails if `kernels` have none of `name`.
+  cudaError_t LaunchKernel(const std::string& name, void** arguments,
+                           cudaStream_t stream);
 
   int PendingCopies() const;
   // Blocks while a link moves bytes.
@@ -129,6 +136,7 @@ class FakeCudartState {
 
   const FakeCudart::Options options;
   FakeDeviceMemory memory;
+  FakeCudart::Kernels kernels;
   std::set<int> contexts;
   std::map<int, cudaError_t> dead_devices;
   std::map<std::string, std::vector<Fault>> faults;
@@ -174,6 +182,7 @@ class FakeCudartState {
   // Runs the next piece of work of `stream`.
   void RunNext(FakeStream& stream);
   cudaError_t Run(const FakeWork& work, int device);
+  cudaError_t RunKernel(const FakeWork& work, int device);
   // The bytes are moved without the mutex where there is a link.
   void Move(const FakeWork& work, uint8_t* to, const uint8_t* from);
   size_t HashOf(const uint8_t* data, size_t size) const;

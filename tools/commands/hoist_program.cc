@@ -10,11 +10,13 @@
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/core/thread/cancel_token.h"
+#include "hoist/tools/commands/checkpoints_command.h"
 #include "hoist/tools/commands/huge_page_heap.h"
 #include "hoist/tools/commands/inspect_command.h"
 #include "hoist/tools/commands/load_command.h"
 #include "hoist/tools/commands/process_context.h"
 #include "hoist/tools/commands/scan_command.h"
+#include "hoist/tools/commands/verify_command.h"
 #include "hoist/tools/ui/error_print.h"
 
 namespace hoist {
@@ -46,29 +48,38 @@ class Program {
       "Loads PyTorch checkpoints: fast, checked, and without running "
       "anything that is in them",
       "hoist"};
+  CheckpointsArguments checkpoints_arguments_;
   InspectArguments inspect_arguments_;
   LoadArguments load_arguments_;
   ScanArguments scan_arguments_;
+  VerifyArguments verify_arguments_;
+  CLI::App* checkpoints_;
   CLI::App* inspect_;
   CLI::App* load_;
   CLI::App* scan_;
+  CLI::App* verify_;
 };
 
 Program::Program()
-    : inspect_(AddInspectCommand(app_, inspect_arguments_)),
+    : checkpoints_(AddCheckpointsCommand(app_, checkpoints_arguments_)),
+      inspect_(AddInspectCommand(app_, inspect_arguments_)),
       load_(AddLoadCommand(app_, load_arguments_)),
-      scan_(AddScanCommand(app_, scan_arguments_)) {
+      scan_(AddScanCommand(app_, scan_arguments_)),
+      verify_(AddVerifyCommand(app_, verify_arguments_)) {
   app_.set_version_flag("--version", kVersion, "Print the version");
   app_.require_subcommand(1);
   // So that `load --version` works where `load` is a program of its own.
   inspect_->fallthrough();
   load_->fallthrough();
   scan_->fallthrough();
+  verify_->fallthrough();
   app_.footer(
       "Examples:\n"
       "  hoist inspect model.pt                  what is in it\n"
       "  hoist load model.pt --device=cuda:0     load it, and see how fast\n"
       "  hoist scan downloads/                   is anything dangerous in it\n"
+      "  hoist verify model.pt                   is it what was written\n"
+      "  hoist checkpoints list run/             those of a training\n"
       "  hoist VERB --help                       more on a verb");
 }
 
@@ -97,6 +108,30 @@ int StatusOf(ScanVerdict verdict) {
   return kExitError;
 }
 
+int StatusOf(VerifyVerdict verdict) {
+  switch (verdict) {
+    case VerifyVerdict::kGood:
+      return kExitDone;
+    case VerifyVerdict::kDamaged:
+      return kExitFound;
+    case VerifyVerdict::kIncomplete:
+      break;
+  }
+  return kExitError;
+}
+
+int StatusOf(CheckpointsOutcome outcome) {
+  switch (outcome) {
+    case CheckpointsOutcome::kDone:
+      return kExitDone;
+    case CheckpointsOutcome::kDamaged:
+      return kExitFound;
+    case CheckpointsOutcome::kIncomplete:
+      break;
+  }
+  return kExitError;
+}
+
 int StatusOf(LoadOutcome outcome) {
   return outcome == LoadOutcome::kDone ? kExitDone : kExitFound;
 }
@@ -111,6 +146,16 @@ absl::StatusOr<int> Program::RunVerb(const CommandContext& context) {
     HOIST_ASSIGN_OR_RETURN(const LoadOutcome outcome,
                            RunLoad(load_arguments_, context));
     return StatusOf(outcome);
+  }
+  if (checkpoints_->parsed()) {
+    HOIST_ASSIGN_OR_RETURN(const CheckpointsOutcome outcome,
+                           RunCheckpoints(checkpoints_arguments_, context));
+    return StatusOf(outcome);
+  }
+  if (verify_->parsed()) {
+    HOIST_ASSIGN_OR_RETURN(const VerifyVerdict verdict,
+                           RunVerify(verify_arguments_, context));
+    return StatusOf(verdict);
   }
   HOIST_RETURN_IF_ERROR(RunInspect(inspect_arguments_, context));
   return kExitDone;

@@ -183,7 +183,7 @@ absl::StatusOr<std::string> LoadRun::FindPath() const {
 
 absl::StatusOr<Checkpoint> LoadRun::Open(const std::string& path) const {
   const TraceSpan span(options_.trace, "", "open");
-  return Checkpoint::Open(path);
+  return Checkpoint::Open(path, {.pool = options_.pool});
 }
 
 absl::StatusOr<LoadResult> LoadRun::LoadWithProgress(

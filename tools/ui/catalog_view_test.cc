@@ -48,7 +48,7 @@ TEST_F(CatalogViewTest, ShowsModulesAsPythonPrintsThem) {
       graph_->Add({.kind = ValueKind::kOpaque,
                    .type = graph_->AddClass("my.models", "Net"),
                    .state = state,
-                   .data = std::vector<ValueId>()});
+                   .data = ValueGraph::Items()});
   catalog_.root_id =
       graph_->AddItems(ValueKind::kDict, {graph_->AddString("ema"), module});
   EXPECT_THAT(Show(), HasSubstr("\nModule ema\n  Net()\n"));
@@ -120,7 +120,7 @@ TEST_F(CatalogViewTest, GroupsOpaqueObjectsByClass) {
   const auto object = [this] {
     return graph_->Add({.kind = ValueKind::kOpaque,
                         .type = graph_->AddClass("m", "Layer"),
-                        .data = std::vector<ValueId>()});
+                        .data = ValueGraph::Items()});
   };
   catalog_.root_id =
       graph_->AddItems(ValueKind::kList, {object(), object(), object()});
@@ -154,7 +154,7 @@ TEST_F(CatalogViewTest, EscapesWhatComesFromTheFile) {
       ValueKind::kDict, {graph_->AddString(evil),
                          graph_->Add({.kind = ValueKind::kOpaque,
                                       .type = graph_->AddClass(evil, evil),
-                                      .data = std::vector<ValueId>()})});
+                                      .data = ValueGraph::Items()})});
   EXPECT_THAT(Show(), Not(HasSubstr("\x1b")));
   EXPECT_THAT(Show(), Not(HasSubstr("\a")));
 }

@@ -15,7 +15,7 @@ Catalog OneTensor(std::string name) {
   auto values = std::make_shared<ValueGraph>();
   catalog.root_id = values->Add({.kind = ValueKind::kOpaque,
                                  .type = values->AddClass("argparse", "N"),
-                                 .data = std::vector<ValueId>()});
+                                 .data = ValueGraph::Items()});
   catalog.values = values;
   TensorEntry tensor;
   tensor.name = std::move(name);

@@ -42,7 +42,7 @@ class ModuleTest : public ::testing::Test {
     return graph_.Add({.kind = ValueKind::kOpaque,
                        .type = graph_.AddClass("my", "Net"),
                        .state = state,
-                       .data = std::vector<ValueId>()});
+                       .data = ValueGraph::Items()});
   }
   std::string Repr(ValueId id) { return ModuleRepr(Value(&graph_, id)); }
 
@@ -63,7 +63,7 @@ TEST_F(ModuleTest, ThatContainsItselfEnds) {
   const ValueId module = Module({graph_.AddString("self"), 0});
   const ValueId children =
       Value(&graph_, module).state().Find("_modules")->id();
-  std::get<std::vector<ValueId>>(graph_.node(children).data)[1] = module;
+  std::get<ValueGraph::Items>(graph_.node(children).data)[1] = module;
   EXPECT_NE(Repr(module).find("..."), std::string::npos);
 }
 

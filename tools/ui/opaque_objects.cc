@@ -41,6 +41,10 @@ class Walk {
       case ValueKind::kSet:
       case ValueKind::kOpaque:
         return true;
+      case ValueKind::kTensor:
+        // An array may keep how numpy calls its elements.
+        return value.state().kind() != ValueKind::kNone &&
+               value.state().ClassName() != "numpy.dtype";
       default:
         return value.state().kind() != ValueKind::kNone;
     }

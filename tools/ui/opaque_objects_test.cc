@@ -15,7 +15,7 @@ using ::testing::ElementsAre;
 class OpaqueObjectsTest : public ::testing::Test {
  protected:
   ValueId Opaque(absl::string_view name, ValueId state = ValueGraph::kNoneId,
-                 std::vector<ValueId> arguments = {}) {
+                 ValueGraph::Items arguments = {}) {
     return graph_.Add({.kind = ValueKind::kOpaque,
                        .type = graph_.AddClass("m", name),
                        .state = state,
@@ -76,7 +76,7 @@ TEST_F(OpaqueObjectsTest, NamesLayersAsAStateDictDoes) {
 TEST_F(OpaqueObjectsTest, VisitsSharedObjectsAndCyclesOnce) {
   const ValueId shared = Opaque("S");
   const ValueId list = graph_.AddItems(ValueKind::kList, {shared, shared});
-  std::get<std::vector<ValueId>>(graph_.node(list).data).push_back(list);
+  std::get<ValueGraph::Items>(graph_.node(list).data).push_back(list);
   graph_.node(shared).state = list;
   EXPECT_THAT(Find(list), ElementsAre("0: m.S"));
 }

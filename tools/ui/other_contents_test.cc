@@ -94,7 +94,7 @@ TEST_F(OtherContentsTest, AModelThatIsCalledOptimizerIsAModel) {
 TEST_F(OtherContentsTest, NamesTheClassOfAWholeModel) {
   const ValueId model = graph_->Add({.kind = ValueKind::kOpaque,
                                      .type = graph_->AddClass("yolo", "Model"),
-                                     .data = std::vector<ValueId>()});
+                                     .data = ValueGraph::Items()});
   Tensor("model.w");
   EXPECT_THAT(Lines(Dict({{"model", model}})),
               ElementsAre("model | yolo.Model object"));
@@ -108,7 +108,7 @@ TEST_F(OtherContentsTest, NamesAreSafeToShow) {
 
 TEST_F(OtherContentsTest, StandsCycles) {
   const ValueId list = List({});
-  std::get<std::vector<ValueId>>(graph_->node(list).data).push_back(list);
+  std::get<ValueGraph::Items>(graph_->node(list).data).push_back(list);
   EXPECT_THAT(Lines(list), ElementsAre("0 | list(1)"));
 }
 

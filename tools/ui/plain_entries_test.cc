@@ -81,7 +81,7 @@ TEST_F(PlainEntriesTest, AreSafeToShow) {
 
 TEST_F(PlainEntriesTest, EndWhereValuesContainThemselves) {
   const ValueId list = List({graph_->AddInt(1), TensorNamed("0.0.1")});
-  std::get<std::vector<ValueId>>(graph_->node(list).data).push_back(list);
+  std::get<ValueGraph::Items>(graph_->node(list).data).push_back(list);
   EXPECT_THAT(
       EntriesOf(List({list})),
       ElementsAre(Pair("0.0", "1"), Pair("0.2", StartsWith("[1, <torch.T"))));

@@ -37,7 +37,7 @@ TEST_F(PythonReprTest, IsPythons) {
 TEST_F(PythonReprTest, EndsForWhatContainsItself) {
   const auto containing_itself = [this](ValueKind kind, size_t count) {
     const ValueId id = Items(kind, {});
-    std::get<std::vector<ValueId>>(graph_.node(id).data).assign(count, id);
+    std::get<ValueGraph::Items>(graph_.node(id).data).assign(count, id);
     return Repr(id);
   };
   EXPECT_EQ(containing_itself(ValueKind::kList, 1), "[[[[[...]]]]]");

@@ -43,7 +43,7 @@ TEST_F(ShortValueTextTest, ShowsSizeAndStartOfCollections) {
 TEST_F(ShortValueTextTest, NamesTheClassOfObjects) {
   EXPECT_EQ(Text(graph_.Add({.kind = ValueKind::kOpaque,
                              .type = graph_.AddClass("argparse", "Namespace"),
-                             .data = std::vector<ValueId>()})),
+                             .data = ValueGraph::Items()})),
             "argparse.Namespace object");
   EXPECT_EQ(Text(graph_.AddClass("torch", "Size")), "class torch.Size");
 }

@@ -67,8 +67,8 @@ std::string TensorNames(const std::vector<std::string>& tensors) {
 std::string DamageLines(const VerifyReport& report, bool has_color) {
   std::string text;
   for (const Damage& damage : report.damages) {
-    absl::StrAppend(&text, "  ",
-                    Styled("damaged", TextStyle::kRed, has_color), "  ");
+    absl::StrAppend(&text, "  ", Styled("damaged", TextStyle::kRed, has_color),
+                    "  ");
     if (damage.path != report.path) {
       absl::StrAppend(&text, DisplayText(damage.path), ": ");
     }
@@ -87,11 +87,11 @@ std::string ChecksumLine(const VerifyReport& report) {
   }
   std::string text;
   if (report.compared_bytes > 0) {
-    text = absl::StrCat(
-        "  checksum   ", HumanBytes(report.compared_bytes), " of ",
-        HumanBytes(report.storage_bytes), " compared in ",
-        HumanTime(report.read_time_ns), ", ",
-        HumanRate(report.read_bytes, report.read_time_ns), "\n");
+    text =
+        absl::StrCat("  checksum   ", HumanBytes(report.compared_bytes), " of ",
+                     HumanBytes(report.storage_bytes), " compared in ",
+                     HumanTime(report.read_time_ns), ", ",
+                     HumanRate(report.read_bytes, report.read_time_ns), "\n");
   }
   if (report.ceiling_bytes_per_second > 0 && report.read_time_ns > 0) {
     const double rate = static_cast<double>(report.read_bytes) * 1e9 /
@@ -165,11 +165,11 @@ std::string VerifyView(const VerifyReport& report, bool is_strict,
       DisplayText(report.path), "  ",
       Styled(VerdictText(report, verdict), StyleOf(verdict), has_color), "\n");
   if (!report.format.empty()) {
-    absl::StrAppend(&text, "  structure  ", report.format, ", ",
-                    CountText(static_cast<int64_t>(report.tensors.size()),
-                              "tensor"),
-                    " in ", CountText(report.storage_count, "storage"), ", ",
-                    HumanBytes(report.storage_bytes), "\n");
+    absl::StrAppend(
+        &text, "  structure  ", report.format, ", ",
+        CountText(static_cast<int64_t>(report.tensors.size()), "tensor"),
+        " in ", CountText(report.storage_count, "storage"), ", ",
+        HumanBytes(report.storage_bytes), "\n");
   }
   absl::StrAppend(&text, ChecksumLine(report), ValueLines(report, has_color));
   for (const VerifyReport::NotPossible& not_possible : report.not_possible) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
@@ -11,6 +12,7 @@
 #include "absl/types/span.h"
 #include "hoist/checkpoint/formats/detect/foreign_files.h"
 #include "hoist/checkpoint/formats/detect/pickle_files.h"
+#include "hoist/checkpoint/formats/native/native_layout.h"
 #include "hoist/checkpoint/zip/zip_directory.h"
 #include "hoist/core/base/endian.h"
 #include "hoist/core/status/annotate.h"
@@ -77,15 +79,17 @@ bool IsSafetensors(absl::string_view head) {
 
 // By the records beside the pickle, as torch.load goes by them. An archive
 // whose directory cannot be read is left to torch.save's reader.
-Format FormatOfZip(const RandomAccessFile& file) {
-  const auto zip = ZipDirectory::Read(file);
+Format FormatOfZip(const RandomAccessFile& file,
+                   std::optional<ZipDirectory>& directory) {
+  auto zip = ZipDirectory::Read(file);
   if (!zip.ok()) {
     return Format::kTorchZip;
   }
-  if (zip->Find("serialized_exported_program.json") != nullptr) {
+  directory = *std::move(zip);
+  if (directory->Find("serialized_exported_program.json") != nullptr) {
     return Format::kTorchPt2;
   }
-  for (const ZipMember& member : zip->members()) {
+  for (const ZipMember& member : directory->members()) {
     const size_t slash = member.name.find('/');
     if (slash == std::string::npos) {
       continue;
@@ -120,6 +124,12 @@ absl::Status Unknown(absl::string_view head) {
 }  // namespace
 
 absl::StatusOr<Format> DetectFormat(const RandomAccessFile& file) {
+  std::optional<ZipDirectory> directory;
+  return DetectFormat(file, directory);
+}
+
+absl::StatusOr<Format> DetectFormat(const RandomAccessFile& file,
+                                    std::optional<ZipDirectory>& directory) {
   if (file.size_bytes() == 0) {
     return WithHint(
         absl::DataLossError("The file is empty (0 bytes)"),
@@ -130,12 +140,16 @@ absl::StatusOr<Format> DetectFormat(const RandomAccessFile& file) {
                    '\0');
   HOIST_RETURN_IF_ERROR(file.ReadAt(
       0, absl::MakeSpan(reinterpret_cast<uint8_t*>(head.data()), head.size())));
+  // As a length of a header this would be too large.
+  if (absl::StartsWith(head, kNativeMagic)) {
+    return Format::kHoist;
+  }
   // A header length may spell any of the other signatures: this comes first.
   if (IsSafetensors(head)) {
     return Format::kSafetensors;
   }
   if (absl::StartsWith(head, kZipMagic)) {
-    return FormatOfZip(file);
+    return FormatOfZip(file, directory);
   }
   if (IsTorchLegacy(head)) {
     return Format::kTorchLegacy;

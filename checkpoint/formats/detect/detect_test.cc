@@ -76,6 +76,17 @@ TEST(DetectFormatTest, Zip) {
   EXPECT_THAT(Detect("PK\3\4 and more"), IsFormat(Format::kTorchZip));
 }
 
+TEST(DetectFormatTest, Native) {
+  for (const absl::string_view name :
+       {"version_1.hoist", "version_2_encoded.hoist",
+        "version_2_directory/index.hoist"}) {
+    EXPECT_THAT(
+        DetectFile(absl::StrCat("checkpoint/formats/native/testdata/", name)),
+        IsFormat(Format::kHoist));
+  }
+  EXPECT_THAT(Detect("\xF8HOIST\n\n\x1A\n").status().ok(), false);
+}
+
 TEST(DetectFormatTest, SafetensorsWithBlanksFirst) {
   EXPECT_THAT(Detect(Safetensors(3, " {}")), IsFormat(Format::kSafetensors));
   EXPECT_THAT(Detect(Safetensors(6, "\r\n\t {}")),

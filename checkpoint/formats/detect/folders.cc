@@ -14,6 +14,7 @@
 #include "hoist/checkpoint/formats/detect/folder_names.h"
 #include "hoist/checkpoint/formats/detect/index_file.h"
 #include "hoist/checkpoint/formats/detect/shell_word.h"
+#include "hoist/checkpoint/formats/native/native_layout.h"
 #include "hoist/core/io/random_access_file.h"
 #include "hoist/core/status/annotate.h"
 
@@ -34,6 +35,20 @@ std::string CountText(size_t count, absl::string_view noun) {
 // A checkpoint that is a directory, told by the names that its program gives.
 absl::Status RefuseKnownFolder(const FolderNames& names,
                                const std::string& path) {
+  const auto parts = std::count_if(
+      names.files.begin(), names.files.end(), [](const std::string& name) {
+        return absl::StartsWith(name, kNativeShardPrefix) &&
+               absl::EndsWith(name, kNativeSuffix);
+      });
+  if (parts > 0 && !Has(names.files, std::string(kNativeIndexName))) {
+    return WithHint(
+        absl::DataLossError(
+            absl::StrCat("An incomplete save: ",
+                         CountText(static_cast<size_t>(parts), "shard"),
+                         " of a Hoist checkpoint, and no ", kNativeIndexName,
+                         ", which is written when all of them are there")),
+        "Take the checkpoint before it, or copy all of its files again");
+  }
   if (Has(names.files, ".metadata")) {
     const auto shards = std::count_if(names.files.begin(), names.files.end(),
                                       [](const std::string& name) {
@@ -113,6 +128,7 @@ absl::Status RefuseFolder(const std::string& path) {
   }
   Kind safetensors{"safetensors file"};
   Kind torch{"PyTorch file"};
+  Kind native{"Hoist checkpoint"};
   Kind index{"index of a checkpoint in several files"};
   Kind other{"other file"};
   for (size_t i = 0; i < names.files.size(); ++i) {
@@ -122,13 +138,16 @@ absl::Status RefuseFolder(const std::string& path) {
     const auto format = file.ok() ? DetectFormat(**file)
                                   : absl::StatusOr<Format>(file.status());
     if (format.ok()) {
-      (*format == Format::kSafetensors ? safetensors : torch).Add(name);
+      (*format == Format::kSafetensors ? safetensors
+       : *format == Format::kHoist     ? native
+                                       : torch)
+          .Add(name);
     } else {
       (file.ok() && IsShardIndexFile(**file) ? index : other).Add(name);
     }
   }
   std::vector<std::string> parts;
-  for (const Kind* kind : {&safetensors, &torch, &index}) {
+  for (const Kind* kind : {&native, &safetensors, &torch, &index}) {
     if (kind->count > 0) {
       parts.push_back(absl::StrCat(CountText(kind->count, kind->noun), " (",
                                    kind->first,
@@ -146,7 +165,9 @@ absl::Status RefuseFolder(const std::string& path) {
   const absl::Status error = absl::InvalidArgumentError(
       absl::StrCat(path, ": A directory, and a file is wanted; in it: ",
                    parts.empty() ? "nothing" : absl::StrJoin(parts, ", ")));
-  const Kind& best = safetensors.count > 0 ? safetensors : torch;
+  const Kind& best = native.count > 0        ? native
+                     : safetensors.count > 0 ? safetensors
+                                             : torch;
   if (best.count == 0) {
     return WithHint(error, "Name a file: no checkpoint was found right in it");
   }

@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <optional>
 #include <string_view>
@@ -63,41 +64,58 @@ absl::Status Mistyped(absl::string_view what, dom::element found,
 }
 
 absl::Status CheckKeysDiffer(dom::object object) {
-  absl::flat_hash_set<absl::string_view> keys;
+  const auto twice = [](absl::string_view key) {
+    return absl::DataLossError(
+        absl::StrCat("Key ", QuotedName(key), " is there twice"));
+  };
+  // A tensor's entry has three, which need no set.
+  constexpr size_t kMaxCompared = 4;
+  std::array<absl::string_view, kMaxCompared> first;
+  size_t count = 0;
+  absl::flat_hash_set<absl::string_view> others;
+  others.reserve(object.size() > kMaxCompared ? object.size() : 0);
   for (const dom::key_value_pair field : object) {
-    if (!keys.insert(View(field.key)).second) {
-      return absl::DataLossError(
-          absl::StrCat("Key ", QuotedName(View(field.key)), " is there twice"));
+    const absl::string_view key = View(field.key);
+    const auto end = first.begin() + static_cast<ptrdiff_t>(count);
+    if (std::find(first.begin(), end, key) != end) {
+      return twice(key);
+    }
+    if (count < kMaxCompared) {
+      first[count++] = key;
+    } else if (!others.insert(key).second) {
+      return twice(key);
     }
   }
   return absl::OkStatus();
 }
 
+// In the order by which the reference sorts tensors: of rising alignment.
+constexpr std::pair<absl::string_view, DType> kDTypes[] = {
+    {"BOOL", DType::kBool},
+    {"F4", DType::kFloat4E2m1fnX2},
+    {"F6_E2M3", DType::kFloat6E2m3},
+    {"F6_E3M2", DType::kFloat6E3m2},
+    {"U8", DType::kUint8},
+    {"I8", DType::kInt8},
+    {"F8_E5M2", DType::kFloat8E5m2},
+    {"F8_E4M3", DType::kFloat8E4m3fn},
+    {"F8_E8M0", DType::kFloat8E8m0fnu},
+    {"F8_E4M3FNUZ", DType::kFloat8E4m3fnuz},
+    {"F8_E5M2FNUZ", DType::kFloat8E5m2fnuz},
+    {"I16", DType::kInt16},
+    {"U16", DType::kUint16},
+    {"F16", DType::kFloat16},
+    {"BF16", DType::kBfloat16},
+    {"I32", DType::kInt32},
+    {"U32", DType::kUint32},
+    {"F32", DType::kFloat32},
+    {"C64", DType::kComplex64},
+    {"F64", DType::kFloat64},
+    {"I64", DType::kInt64},
+    {"U64", DType::kUint64},
+};
+
 std::optional<DType> DTypeOfSafetensors(absl::string_view name) {
-  static constexpr std::pair<absl::string_view, DType> kDTypes[] = {
-      {"BOOL", DType::kBool},
-      {"F4", DType::kFloat4E2m1fnX2},
-      {"F6_E2M3", DType::kFloat6E2m3},
-      {"F6_E3M2", DType::kFloat6E3m2},
-      {"U8", DType::kUint8},
-      {"I8", DType::kInt8},
-      {"F8_E5M2", DType::kFloat8E5m2},
-      {"F8_E4M3", DType::kFloat8E4m3fn},
-      {"F8_E8M0", DType::kFloat8E8m0fnu},
-      {"F8_E4M3FNUZ", DType::kFloat8E4m3fnuz},
-      {"F8_E5M2FNUZ", DType::kFloat8E5m2fnuz},
-      {"I16", DType::kInt16},
-      {"U16", DType::kUint16},
-      {"F16", DType::kFloat16},
-      {"BF16", DType::kBfloat16},
-      {"I32", DType::kInt32},
-      {"U32", DType::kUint32},
-      {"F32", DType::kFloat32},
-      {"C64", DType::kComplex64},
-      {"F64", DType::kFloat64},
-      {"I64", DType::kInt64},
-      {"U64", DType::kUint64},
-  };
   for (const auto& [known, dtype] : kDTypes) {
     if (known == name) {
       return dtype;
@@ -185,6 +203,7 @@ absl::StatusOr<std::vector<int64_t>> ReadShape(dom::element value) {
     return Mistyped("shape", value, "an array");
   }
   std::vector<int64_t> shape;
+  shape.reserve(sizes.size());
   for (const dom::element item : sizes) {
     int64_t size;
     if (item.get(size) != simdjson::SUCCESS || size < 0) {
@@ -325,6 +344,7 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(
   HOIST_RETURN_IF_ERROR(CheckKeysDiffer(root));
   SafetensorsHeader header;
   UnknownDTypes unknown_dtypes;
+  header.tensors.reserve(root.size());
   for (const dom::key_value_pair field : root) {
     if (View(field.key) == kMetadataKey) {
       if (absl::Status status = ReadMetadata(field.value, header);
@@ -348,6 +368,15 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(
   }
   HOIST_RETURN_IF_ERROR(unknown_dtypes.ToStatus(header.tensors.size()));
   return header;
+}
+
+std::optional<SafetensorsDType> SafetensorsDTypeOf(DType dtype) {
+  for (int rank = 0; rank < static_cast<int>(std::size(kDTypes)); ++rank) {
+    if (kDTypes[rank].second == dtype) {
+      return SafetensorsDType{.name = kDTypes[rank].first, .rank = rank};
+    }
+  }
+  return std::nullopt;
 }
 
 std::string QuotedName(absl::string_view name) {

@@ -2,6 +2,7 @@
 #define HOIST_CHECKPOINT_FORMATS_SAFETENSORS_SAFETENSORS_HEADER_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +34,14 @@ struct SafetensorsHeader {
 // reference does. Takes memory in proportion to `text`. Thread-safe.
 absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(
     absl::string_view text);
+
+// How the format names a dtype, and its place in the order that the reference
+// sorts by. nullopt for one that it has not. Thread-safe.
+struct SafetensorsDType {
+  absl::string_view name;
+  int rank = 0;
+};
+std::optional<SafetensorsDType> SafetensorsDTypeOf(DType dtype);
 
 // `name` for messages: in quotes, printable, of bounded length.
 std::string QuotedName(absl::string_view name);

@@ -58,8 +58,11 @@ absl::StatusOr<uint64_t> ReadHeaderSize(const RandomAccessFile& file) {
 }
 
 // The tensors must lie one after the other, each with the bytes that its shape
-// takes, from the start of the data. Returns where the last one ends.
-absl::StatusOr<uint64_t> CheckLayout(const std::vector<HeaderTensor>& tensors) {
+// takes, from the start of the data. Returns where the last one ends, and in
+// `specs` what each is.
+absl::StatusOr<uint64_t> CheckLayout(const std::vector<HeaderTensor>& tensors,
+                                     std::vector<TensorSpec>& specs) {
+  specs.reserve(tensors.size());
   uint64_t end = 0;
   const HeaderTensor* previous = nullptr;
   for (const HeaderTensor& tensor : tensors) {
@@ -79,7 +82,7 @@ absl::StatusOr<uint64_t> CheckLayout(const std::vector<HeaderTensor>& tensors) {
       return damaged("overlap tensor ", QuotedName(previous->name),
                      ", which ends at byte ", end, " of the data");
     }
-    const auto spec = ContiguousSpec(tensor.dtype, tensor.shape);
+    auto spec = ContiguousSpec(tensor.dtype, tensor.shape);
     const auto bytes = spec.ok() ? LogicalBytes(*spec) : spec.status();
     if (!bytes.ok()) {
       return absl::DataLossError(absl::StrCat(
@@ -90,6 +93,7 @@ absl::StatusOr<uint64_t> CheckLayout(const std::vector<HeaderTensor>& tensors) {
                      DTypeName(tensor.dtype), " of shape ",
                      ShapeString(tensor.shape), " takes ", *bytes);
     }
+    specs.push_back(*std::move(spec));
     end = tensor.end;
     previous = &tensor;
   }
@@ -123,8 +127,10 @@ absl::Status CheckFileSize(const RandomAccessFile& file, uint64_t data_offset,
   return absl::OkStatus();
 }
 
+// Its tensors are in the order of their data, and `specs` parallel to them.
 absl::StatusOr<SafetensorsHeader> ReadHeader(const RandomAccessFile& file,
-                                             uint64_t& data_offset) {
+                                             uint64_t& data_offset,
+                                             std::vector<TensorSpec>& specs) {
   HOIST_ASSIGN_OR_RETURN(const uint64_t size, ReadHeaderSize(file));
   std::string text(static_cast<size_t>(size), '\0');
   HOIST_RETURN_IF_ERROR(file.ReadAt(
@@ -133,51 +139,56 @@ absl::StatusOr<SafetensorsHeader> ReadHeader(const RandomAccessFile& file,
   HOIST_ASSIGN_OR_RETURN(SafetensorsHeader header,
                          ParseSafetensorsHeader(text));
   data_offset = kLengthBytes + size;
-  std::stable_sort(header.tensors.begin(), header.tensors.end(),
-                   [](const HeaderTensor& a, const HeaderTensor& b) {
-                     return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
-                   });
-  HOIST_ASSIGN_OR_RETURN(const uint64_t data_size, CheckLayout(header.tensors));
+  const auto is_before = [](const HeaderTensor& a, const HeaderTensor& b) {
+    return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
+  };
+  // Most headers are in the order of their data.
+  if (!std::is_sorted(header.tensors.begin(), header.tensors.end(),
+                      is_before)) {
+    std::stable_sort(header.tensors.begin(), header.tensors.end(), is_before);
+  }
+  HOIST_ASSIGN_OR_RETURN(const uint64_t data_size,
+                         CheckLayout(header.tensors, specs));
   HOIST_RETURN_IF_ERROR(
       CheckFileSize(file, data_offset, data_size, header.tensors));
   return header;
 }
 
-absl::Status AddTensors(std::vector<HeaderTensor> tensors, uint64_t data_offset,
-                        Catalog& catalog) {
+void AddTensors(std::vector<HeaderTensor> tensors,
+                std::vector<TensorSpec> specs, uint64_t data_offset,
+                Catalog& catalog) {
   auto graph = std::make_shared<ValueGraph>();
   std::vector<ValueId> items;
   items.reserve(2 * tensors.size());
   catalog.tensors.reserve(tensors.size());
   catalog.storages.reserve(tensors.size());
-  for (HeaderTensor& tensor : tensors) {
-    const int index = static_cast<int>(catalog.tensors.size());
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    HeaderTensor& tensor = tensors[i];
+    const int index = static_cast<int>(i);
     items.push_back(graph->AddString(tensor.name));
     items.push_back(
         graph->Add({.kind = ValueKind::kTensor, .data = int64_t{index}}));
     catalog.storages.push_back({.offset_bytes = data_offset + tensor.begin,
                                 .size_bytes = tensor.end - tensor.begin,
                                 .name = tensor.name});
-    TensorEntry entry{.name = std::move(tensor.name), .storage = index};
-    HOIST_ASSIGN_OR_RETURN(
-        entry.spec, ContiguousSpec(tensor.dtype, std::move(tensor.shape)));
-    catalog.tensors.push_back(std::move(entry));
+    catalog.tensors.push_back({.name = std::move(tensor.name),
+                               .spec = std::move(specs[i]),
+                               .storage = index});
   }
   catalog.root_id = graph->AddItems(ValueKind::kDict, std::move(items));
   catalog.values = std::move(graph);
-  return absl::OkStatus();
 }
 
 absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file) {
   uint64_t data_offset = 0;
+  std::vector<TensorSpec> specs;
   HOIST_ASSIGN_OR_RETURN(SafetensorsHeader header,
-                         ReadHeader(file, data_offset));
+                         ReadHeader(file, data_offset, specs));
   Catalog catalog;
   catalog.format = Format::kSafetensors;
   catalog.files = {{.path = file.path(), .size_bytes = file.size_bytes()}};
   catalog.metadata = std::move(header.metadata);
-  HOIST_RETURN_IF_ERROR(
-      AddTensors(std::move(header.tensors), data_offset, catalog));
+  AddTensors(std::move(header.tensors), std::move(specs), data_offset, catalog);
   HOIST_RETURN_IF_ERROR(ValidateCatalog(catalog));
   return catalog;
 }

@@ -104,6 +104,7 @@ absl::StatusOr<Catalog> ReadTorchScript(const RandomAccessFile& file) {
   HOIST_ASSIGN_OR_RETURN(catalog.root_id, read(kModule, "data/"));
   HOIST_ASSIGN_OR_RETURN(const ValueId constants,
                          read(kConstants, "constants/"));
+  HOIST_RETURN_IF_ERROR(records.SetOffsets());
   catalog.storages = std::move(records.entries());
 
   ScriptClasses classes(file, archive);

@@ -85,9 +85,10 @@ void PickledTensors::Read(absl::Span<const uint8_t> pickle,
       [&](ValueGraph&, Value id) { return Load(id, prefix); });
   ValueGraph graph;
   const auto read = ReadPickle(pickle, vocabulary, graph);
-  auto tensors = read.ok()
-                     ? NameTensors(graph, read->root, vocabulary.tensors())
-                     : absl::StatusOr<std::vector<TensorEntry>>(read.status());
+  auto tensors =
+      read.ok()
+          ? NameTensors(graph, read->root, std::move(vocabulary.tensors()))
+          : absl::StatusOr<std::vector<TensorEntry>>(read.status());
   if (tensors.ok()) {
     tensors_ = *std::move(tensors);
   } else {

@@ -2,6 +2,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "hoist/checkpoint/zip/zip_header_reader.h"
 #include "hoist/core/base/checked_math.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
@@ -22,39 +23,53 @@ absl::StatusOr<PickledStorage> StorageRecords::Load(Value id,
     return absl::DataLossError(
         "its id is not (\"storage\", class, key, location, size)");
   }
-  const auto dtype = dtype_of_class_(id[1].AsString());
+  const auto dtype = DTypeOf(id[1].AsString());
   if (!dtype) {
     return absl::UnimplementedError(
         absl::StrCat("the storage class ", id[1].AsString(), " is not known"));
   }
   const absl::string_view key = id[2].AsString();
-  std::string record = absl::StrCat(folder, key);
   const auto size_bytes =
       CheckedMul<int64_t>(id[4].AsInt(), DTypeBits(*dtype) / 8);
   if (id[4].AsInt() < 0 || !size_bytes) {
     return absl::DataLossError(absl::StrCat("storage ", key, " would have ",
                                             id[4].AsInt(), " elements"));
   }
-  const ZipMember* const member = archive_.Find(record);
+  const std::string& prefix = archive_.prefix();
+  member_name_.clear();
+  absl::StrAppend(&member_name_, prefix, folder, key);
+  const absl::string_view record =
+      absl::string_view(member_name_).substr(prefix.size());
+  const ZipMember* const member = archive_.directory().Find(member_name_);
   if (member == nullptr) {
     return absl::DataLossError(
         absl::StrCat("The archive has no record ", record));
   }
-  const auto known = by_record_.find(member);
-  if (known == by_record_.end()) {
-    return Add(*member, std::move(record), *dtype,
+  int& known = by_member_[IndexOf(*member)];
+  if (known < 0) {
+    known = static_cast<int>(entries_.size());
+    return Add(*member, std::string(record), *dtype,
                absl::EndsWith(id[1].AsString(), "UntypedStorage"),
                id[3].AsString(), static_cast<uint64_t>(*size_bytes));
   }
   // As torch does: the first one's class counts.
-  const StorageEntry& entry = entries_[known->second.index];
+  const StorageEntry& entry = entries_[static_cast<size_t>(known)];
   if (entry.size_bytes != static_cast<uint64_t>(*size_bytes) &&
       !(entry.size_bytes == 0 && id[3].AsString() == kNoData)) {
     return absl::DataLossError(
         absl::StrCat("storage ", key, " has ", entry.size_bytes,
                      " bytes in one place and ", *size_bytes, " in another"));
   }
-  return known->second;
+  return storages_[static_cast<size_t>(known)];
+}
+
+// Most storages of a file have one class.
+std::optional<DType> StorageRecords::DTypeOf(absl::string_view class_name) {
+  if (class_name != last_class_) {
+    last_class_ = std::string(class_name);
+    last_dtype_ = dtype_of_class_(class_name);
+  }
+  return last_dtype_;
 }
 
 absl::StatusOr<PickledStorage> StorageRecords::Add(const ZipMember& member,
@@ -78,7 +93,6 @@ absl::StatusOr<PickledStorage> StorageRecords::Add(const ZipMember& member,
   StorageEntry entry;
   entry.name = std::move(record);
   entry.size_bytes = member.size_bytes;
-  HOIST_ASSIGN_OR_RETURN(entry.offset_bytes, headers_.DataOffset(member));
   if (member.is_deflated()) {
     entry.deflated_bytes = member.stored_bytes;
   }
@@ -93,8 +107,25 @@ absl::StatusOr<PickledStorage> StorageRecords::Add(const ZipMember& member,
                          .is_untyped = is_untyped,
                          .location = std::string(location)};
   entries_.push_back(std::move(entry));
-  by_record_.emplace(&member, storage);
+  members_.push_back(&member);
+  storages_.push_back(storage);
   return storage;
+}
+
+absl::Status StorageRecords::SetOffsets(
+    const std::optional<std::vector<uint64_t>>& offsets) {
+  if (offsets) {
+    for (size_t i = 0; i < entries_.size(); ++i) {
+      entries_[i].offset_bytes = (*offsets)[IndexOf(*members_[i])];
+    }
+    return absl::OkStatus();
+  }
+  HOIST_ASSIGN_OR_RETURN(const std::vector<uint64_t> read,
+                         ReadZipDataOffsets(file_, members_, /*pool=*/nullptr));
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    entries_[i].offset_bytes = read[i];
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SwapUntypedStorages(const std::vector<PickledStorage>& storages,

@@ -95,14 +95,18 @@ absl::StatusOr<ZipDirectory> ReadDirectory(const RandomAccessFile& file) {
 
 }  // namespace
 
-absl::StatusOr<TorchArchive> TorchArchive::Open(const RandomAccessFile& file) {
-  HOIST_ASSIGN_OR_RETURN(ZipDirectory zip, ReadDirectory(file));
-  HOIST_ASSIGN_OR_RETURN(std::string prefix,
-                         FindPrefix(zip, Prefixes(zip), {kPickle}));
-  if (prefix.empty()) {
-    return ForeignArchiveError(file, zip);
+absl::StatusOr<TorchArchive> TorchArchive::Open(
+    const RandomAccessFile& file, std::optional<ZipDirectory> directory) {
+  if (!directory) {
+    HOIST_ASSIGN_OR_RETURN(directory, ReadDirectory(file));
   }
-  return TorchArchive(file, std::move(zip), std::move(prefix));
+  HOIST_ASSIGN_OR_RETURN(
+      std::string prefix,
+      FindPrefix(*directory, Prefixes(*directory), {kPickle}));
+  if (prefix.empty()) {
+    return ForeignArchiveError(file, *directory);
+  }
+  return TorchArchive(file, *std::move(directory), std::move(prefix));
 }
 
 absl::StatusOr<TorchArchive> TorchArchive::OpenHolding(

@@ -20,9 +20,10 @@ namespace hoist {
 // thread-safe; the file must outlive it.
 class TorchArchive {
  public:
-  // Reads the directory of what torch.save wrote, and finds the folder. Errors
-  // as of ReadTorchZip().
-  static absl::StatusOr<TorchArchive> Open(const RandomAccessFile& file);
+  // Reads the directory of what torch.save wrote, unless it is `directory`, and
+  // finds the folder. Errors as of ReadTorchZip().
+  static absl::StatusOr<TorchArchive> Open(
+      const RandomAccessFile& file, std::optional<ZipDirectory> directory);
 
   // The same for an archive of another kind, `what` ("TorchScript archive"):
   // its folder is the one that has all of `records`. kInvalidArgument if none
@@ -33,6 +34,10 @@ class TorchArchive {
 
   // The record "data.pkl", "data/0", ...; null if there is none.
   const ZipMember* Find(absl::string_view record) const;
+
+  const ZipDirectory& directory() const { return directory_; }
+  // What the names of the records' members begin with, the "/" included.
+  const std::string& prefix() const { return prefix_; }
 
   // Names of all records, in the order of the directory.
   std::vector<std::string> Records() const;

@@ -1,16 +1,19 @@
 #include "hoist/checkpoint/formats/torch_zip/torch_zip_reader.h"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "hoist/checkpoint/formats/torch_zip/storage_records.h"
 #include "hoist/checkpoint/formats/torch_zip/torch_archive.h"
 #include "hoist/checkpoint/pickle/finish_catalog.h"
 #include "hoist/checkpoint/pickle/pickle_machine.h"
 #include "hoist/checkpoint/pickle/torch_vocabulary.h"
+#include "hoist/checkpoint/zip/zip_header_reader.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -48,10 +51,41 @@ absl::Status ReadMetadata(const TorchArchive& archive, Catalog& catalog) {
   return absl::OkStatus();
 }
 
+// The offsets of all members, in the order of the directory, read while `work`
+// is done, where there are threads for it; nullopt where there are none, or a
+// member is damaged, which may not be a storage's.
+std::optional<std::vector<uint64_t>> ReadOffsetsBeside(
+    absl::FunctionRef<void()> work, const RandomAccessFile& file,
+    const ZipDirectory& directory, ThreadPool* pool) {
+  if (pool == nullptr) {
+    work();
+    return std::nullopt;
+  }
+  std::vector<const ZipMember*> members;
+  members.reserve(directory.members().size());
+  for (const ZipMember& member : directory.members()) {
+    members.push_back(&member);
+  }
+  std::optional<std::vector<uint64_t>> offsets;
+  // Neither of the two fails here.
+  (void)ParallelFor(*pool, 2, [&](int64_t i) {
+    if (i == 0) {
+      work();
+    } else if (auto read = ReadZipDataOffsets(file, members, pool); read.ok()) {
+      offsets = *std::move(read);
+    }
+    return absl::OkStatus();
+  });
+  return offsets;
+}
+
 }  // namespace
 
-absl::StatusOr<Catalog> ReadTorchZip(const RandomAccessFile& file) {
-  HOIST_ASSIGN_OR_RETURN(const TorchArchive archive, TorchArchive::Open(file));
+absl::StatusOr<Catalog> ReadTorchZip(const RandomAccessFile& file,
+                                     ThreadPool* pool,
+                                     std::optional<ZipDirectory> directory) {
+  HOIST_ASSIGN_OR_RETURN(const TorchArchive archive,
+                         TorchArchive::Open(file, std::move(directory)));
   Catalog catalog;
   catalog.format = Format::kTorchZip;
   catalog.files = {{.path = file.path(), .size_bytes = file.size_bytes()}};
@@ -67,10 +101,14 @@ absl::StatusOr<Catalog> ReadTorchZip(const RandomAccessFile& file) {
     return absl::StatusOr<TorchVocabulary::Persistent>(records.Load(id));
   });
   auto graph = std::make_shared<ValueGraph>();
-  const auto read = ReadPickle(pickle, vocabulary, *graph);
+  absl::StatusOr<PickleResult> read;
+  const std::optional<std::vector<uint64_t>> offsets =
+      ReadOffsetsBeside([&] { read = ReadPickle(pickle, vocabulary, *graph); },
+                        file, archive.directory(), pool);
   if (!read.ok()) {
     return Annotate(read.status(), "data.pkl");
   }
+  HOIST_RETURN_IF_ERROR(records.SetOffsets(offsets));
   catalog.storages = std::move(records.entries());
   HOIST_RETURN_IF_ERROR(
       FinishCatalog(std::move(graph), read->root, vocabulary, catalog));

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "hoist/checkpoint/pickle/pickle_builder.h"
@@ -10,6 +11,7 @@
 #include "hoist/core/testing/raw_deflate.h"
 #include "hoist/core/testing/status_matchers.h"
 #include "hoist/core/testing/temp_file.h"
+#include "hoist/core/thread/thread_pool.h"
 
 namespace hoist {
 namespace {
@@ -76,6 +78,30 @@ TEST(TorchZipReaderTest, GivesTensorsStoragesAndTheRest) {
   EXPECT_EQ(catalog.root().ClassName(), "collections.OrderedDict");
   EXPECT_EQ(catalog.root().Find("epoch")->AsInt(), 7);
   EXPECT_EQ(catalog.root().Find("row")->AsIndex(), 1);
+}
+
+// The members' headers are read beside the pickle then.
+TEST(TorchZipReaderTest, ThreadsReadTheSame) {
+  ThreadPool pool(2);
+  TestFile file;
+  // Nobody's, and damaged: of no matter, until it is a storage.
+  file.records.push_back({"data/1", kSixFloats});
+  const auto read = [&pool, &file](absl::string_view damaged) {
+    std::string bytes = file.Bytes();
+    const size_t name = bytes.find(absl::StrCat(file.prefix, damaged));
+    bytes[name] ^= 1;
+    auto opened = OpenFile(WriteTempFile("model.pt", bytes));
+    HOIST_EXPECT_OK(opened.status());
+    return ReadTorchZip(**opened, &pool);
+  };
+  HOIST_ASSERT_OK_AND_ASSIGN(const Catalog catalog, read("data/1"));
+  HOIST_ASSERT_OK_AND_ASSIGN(const Catalog alone, file.Read());
+  ASSERT_EQ(catalog.storages.size(), 1u);
+  EXPECT_EQ(catalog.storages[0].offset_bytes, alone.storages[0].offset_bytes);
+  EXPECT_EQ(catalog.tensors[0].name, "w");
+  EXPECT_THAT(read("data/0").status(),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("model/data/0 has another name")));
 }
 
 TEST(TorchZipReaderTest, TheFolderMayHaveAnyName) {
