@@ -92,6 +92,19 @@ absl::Status CompareWithFlat(const CheckpointParts& parts,
   return CompareTensors({flat.catalog, flat.files}, found, pool, cancel);
 }
 
+// `catalog` with the tensors that WriteTorchZip() writes of it: of a program,
+// whose code it leaves out, those that its state dict has.
+Catalog WithoutProgram(const Catalog& catalog) {
+  Catalog kept = catalog;
+  if (catalog.format == Format::kTorchScript ||
+      catalog.format == Format::kTorchPt2) {
+    std::erase_if(kept.tensors, [](const TensorEntry& tensor) {
+      return !tensor.is_persistent;
+    });
+  }
+  return kept;
+}
+
 }  // namespace
 
 absl::StatusOr<CheckpointParts> SelectParts(const Checkpoint& checkpoint,
@@ -126,14 +139,23 @@ absl::StatusOr<WriteReport> WriteVerified(const CheckpointParts& parts,
     HOIST_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
                            Checkpoint::Open(written, {.pool = pool}));
     const TensorSource found = {checkpoint.catalog(), checkpoint.files()};
-    const absl::Status status =
-        format == OutputFormat::kSafetensors
-            ? CompareWithFlat(parts, found, pool, cancel)
-            : CompareTensors({parts.catalog, parts.files}, found, pool, cancel);
-    if (status.ok() || absl::IsCancelled(status)) {
-      return status;
+    absl::Status status;
+    switch (format) {
+      case OutputFormat::kNative:
+        status =
+            CompareTensors({parts.catalog, parts.files}, found, pool, cancel);
+        break;
+      case OutputFormat::kTorchZip:
+        status = CompareTensors({WithoutProgram(parts.catalog), parts.files},
+                                found, pool, cancel);
+        break;
+      case OutputFormat::kSafetensors:
+        status = CompareWithFlat(parts, found, pool, cancel);
+        break;
     }
-    return Annotate(status, "What was written is not what was read");
+    return absl::IsCancelled(status)
+               ? status
+               : Annotate(status, "What was written is not what was read");
   };
   return WriteCheckpoint(parts.catalog, parts.files, file_system, path,
                          options);
