@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "hoist/checkpoint/write/read_tensor.h"
 #include "hoist/checkpoint/write/storage_reader.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/core/tensor/tensor_spec.h"
@@ -28,6 +29,14 @@ struct Pair {
   uint64_t found_begin = 0;
   uint64_t size_bytes = 0;
   absl::string_view tensor;
+};
+
+// Two whose elements are the same, and do not lie the same way.
+using OtherLayout = std::pair<const TensorEntry*, const TensorEntry*>;
+
+struct Comparison {
+  std::vector<Pair> pairs;
+  std::vector<OtherLayout> layouts;
 };
 
 // A part of one, that is compared by one thread.
@@ -63,9 +72,6 @@ absl::Status CompareEntries(const TensorEntry& wanted,
         absl::StrCat(DTypeName(b.dtype), ShapeString(b.shape), ", and not ",
                      DTypeName(a.dtype), ShapeString(a.shape)));
   }
-  if (a.strides != b.strides && !(IsContiguous(a) && IsContiguous(b))) {
-    return Differs(wanted.name, "its strides are others");
-  }
   if (wanted.is_conjugate != found.is_conjugate ||
       wanted.is_negative != found.is_negative) {
     return Differs(wanted.name, "it is conjugated or negated otherwise");
@@ -77,8 +83,8 @@ absl::Status CompareEntries(const TensorEntry& wanted,
 }
 
 // What is to be the same, each once.
-absl::StatusOr<std::vector<Pair>> PairsOf(const Catalog& wanted,
-                                          const Catalog& found) {
+absl::StatusOr<Comparison> ComparisonOf(const Catalog& wanted,
+                                        const Catalog& found) {
   absl::flat_hash_map<absl::string_view, std::vector<const TensorEntry*>>
       by_name;
   for (const TensorEntry& tensor : found.tensors) {
@@ -87,7 +93,7 @@ absl::StatusOr<std::vector<Pair>> PairsOf(const Catalog& wanted,
   // Next of those with one name.
   absl::flat_hash_map<absl::string_view, size_t> taken;
   std::set<std::tuple<int, uint64_t, int, uint64_t, uint64_t>> known;
-  std::vector<Pair> pairs;
+  Comparison comparison;
   for (const TensorEntry& tensor : wanted.tensors) {
     const auto named = by_name.find(tensor.name);
     const size_t next = taken[tensor.name]++;
@@ -99,13 +105,19 @@ absl::StatusOr<std::vector<Pair>> PairsOf(const Catalog& wanted,
     if (!tensor.storage) {
       continue;
     }
+    if (tensor.spec.strides != twin.spec.strides &&
+        !(IsContiguous(tensor.spec) && IsContiguous(twin.spec))) {
+      comparison.layouts.emplace_back(&tensor, &twin);
+      continue;
+    }
     HOIST_ASSIGN_OR_RETURN(const uint64_t size, SpanBytes(twin.spec));
     if (known
             .insert({*tensor.storage, BeginOf(tensor), *twin.storage,
                      BeginOf(twin), size})
             .second) {
-      pairs.push_back({*tensor.storage, BeginOf(tensor), *twin.storage,
-                       BeginOf(twin), size, tensor.name});
+      comparison.pairs.push_back({*tensor.storage, BeginOf(tensor),
+                                  *twin.storage, BeginOf(twin), size,
+                                  tensor.name});
     }
   }
   for (const auto& [name, entries] : by_name) {
@@ -113,7 +125,7 @@ absl::StatusOr<std::vector<Pair>> PairsOf(const Catalog& wanted,
       return Differs(name, "it is there, and should not be");
     }
   }
-  return pairs;
+  return comparison;
 }
 
 std::vector<Part> PartsOf(const std::vector<Pair>& pairs, const Catalog& wanted,
@@ -139,8 +151,9 @@ std::vector<Part> PartsOf(const std::vector<Pair>& pairs, const Catalog& wanted,
 absl::Status CompareTensors(const TensorSource& wanted,
                             const TensorSource& found, ThreadPool* pool,
                             const CancelToken* cancel) {
-  HOIST_ASSIGN_OR_RETURN(const std::vector<Pair> pairs,
-                         PairsOf(wanted.catalog, found.catalog));
+  HOIST_ASSIGN_OR_RETURN(const Comparison comparison,
+                         ComparisonOf(wanted.catalog, found.catalog));
+  const std::vector<Pair>& pairs = comparison.pairs;
   const std::vector<Part> parts = PartsOf(pairs, wanted.catalog, found.catalog);
   StorageReader wanted_reader(wanted.catalog, wanted.files);
   StorageReader found_reader(found.catalog, found.files);
@@ -171,6 +184,15 @@ absl::Status CompareTensors(const TensorSource& wanted,
   } else {
     for (int64_t i = 0; i < count; ++i) {
       HOIST_RETURN_IF_ERROR(compare(i));
+    }
+  }
+  for (const auto& [tensor, twin] : comparison.layouts) {
+    HOIST_ASSIGN_OR_RETURN(const std::vector<uint8_t> a,
+                           ReadTensor(wanted_reader, *tensor));
+    HOIST_ASSIGN_OR_RETURN(const std::vector<uint8_t> b,
+                           ReadTensor(found_reader, *twin));
+    if (a != b) {
+      return Differs(tensor->name, "its elements are others");
     }
   }
   HOIST_RETURN_IF_ERROR(wanted_reader.CompareChecksums());
