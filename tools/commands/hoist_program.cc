@@ -11,6 +11,7 @@
 #include "hoist/core/status/status_macros.h"
 #include "hoist/core/thread/cancel_token.h"
 #include "hoist/tools/commands/checkpoints_command.h"
+#include "hoist/tools/commands/convert_command.h"
 #include "hoist/tools/commands/huge_page_heap.h"
 #include "hoist/tools/commands/inspect_command.h"
 #include "hoist/tools/commands/load_command.h"
@@ -49,11 +50,13 @@ class Program {
       "anything that is in them",
       "hoist"};
   CheckpointsArguments checkpoints_arguments_;
+  ConvertArguments convert_arguments_;
   InspectArguments inspect_arguments_;
   LoadArguments load_arguments_;
   ScanArguments scan_arguments_;
   VerifyArguments verify_arguments_;
   CLI::App* checkpoints_;
+  CLI::App* convert_;
   CLI::App* inspect_;
   CLI::App* load_;
   CLI::App* scan_;
@@ -62,6 +65,7 @@ class Program {
 
 Program::Program()
     : checkpoints_(AddCheckpointsCommand(app_, checkpoints_arguments_)),
+      convert_(AddConvertCommand(app_, convert_arguments_)),
       inspect_(AddInspectCommand(app_, inspect_arguments_)),
       load_(AddLoadCommand(app_, load_arguments_)),
       scan_(AddScanCommand(app_, scan_arguments_)),
@@ -69,6 +73,7 @@ Program::Program()
   app_.set_version_flag("--version", kVersion, "Print the version");
   app_.require_subcommand(1);
   // So that `load --version` works where `load` is a program of its own.
+  convert_->fallthrough();
   inspect_->fallthrough();
   load_->fallthrough();
   scan_->fallthrough();
@@ -78,6 +83,7 @@ Program::Program()
       "  hoist inspect model.pt                  what is in it\n"
       "  hoist load model.pt --device=cuda:0     load it, and see how fast\n"
       "  hoist scan downloads/                   is anything dangerous in it\n"
+      "  hoist convert model.pt model.safetensors\n"
       "  hoist verify model.pt                   is it what was written\n"
       "  hoist checkpoints list run/             those of a training\n"
       "  hoist VERB --help                       more on a verb");
@@ -156,6 +162,10 @@ absl::StatusOr<int> Program::RunVerb(const CommandContext& context) {
     HOIST_ASSIGN_OR_RETURN(const VerifyVerdict verdict,
                            RunVerify(verify_arguments_, context));
     return StatusOf(verdict);
+  }
+  if (convert_->parsed()) {
+    HOIST_RETURN_IF_ERROR(RunConvert(convert_arguments_, context));
+    return kExitDone;
   }
   HOIST_RETURN_IF_ERROR(RunInspect(inspect_arguments_, context));
   return kExitDone;

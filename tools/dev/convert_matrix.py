@@ -382,7 +382,7 @@ class Checks:
 
     def _to_torch_zip(self, path):
         target = self.folder / "converted.pt"
-        status, said = convert(self.hoist, path, target, "--to=torch_zip", "--force")
+        status, said = convert(self.hoist, path, target, "--to=torch", "--force")
         if status != 0:
             return [f"hoist ended with {status}: {said[-300:]}"]
         pickles = Pickles()

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "hoist/checkpoint/catalog/user_metadata.h"
 #include "hoist/checkpoint/plan/storage_need.h"
 #include "hoist/core/base/check.h"
 
@@ -116,7 +117,7 @@ NativeContent MakeNativeContent(
   content.catalog.values = WithStorages(catalog.values, new_index);
   content.catalog.root_id = catalog.root_id;
   content.catalog.producer = catalog.producer;
-  content.catalog.metadata = catalog.metadata;
+  content.catalog.metadata = UserMetadata(catalog);
   for (const auto& [key, value] : metadata) {
     std::erase_if(content.catalog.metadata,
                   [&key](const auto& pair) { return pair.first == key; });

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
+#include "hoist/checkpoint/catalog/user_metadata.h"
 #include "hoist/checkpoint/formats/safetensors/flat_tensors.h"
 #include "hoist/checkpoint/formats/safetensors/name_list.h"
 #include "hoist/checkpoint/formats/safetensors/plain_values.h"
@@ -49,19 +50,9 @@ void SetIfAbsent(TextPairs& pairs, const std::string& key,
   }
 }
 
-// Whether its metadata is the user's. That of PyTorch's formats says how the
-// file was written.
-bool HasUserMetadata(Format format) {
-  return format == Format::kSafetensors ||
-         format == Format::kSafetensorsIndex || format == Format::kHoist;
-}
-
 TextPairs MetadataOf(const Catalog& catalog, const WriteOptions& options,
                      std::vector<std::string>& warnings) {
-  TextPairs metadata;
-  if (HasUserMetadata(catalog.format)) {
-    metadata = catalog.metadata;
-  }
+  TextPairs metadata = UserMetadata(catalog);
   for (const auto& [key, value] : options.metadata) {
     Set(metadata, key, value);
   }

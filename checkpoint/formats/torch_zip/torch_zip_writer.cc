@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "hoist/checkpoint/catalog/user_metadata.h"
 #include "hoist/checkpoint/formats/torch_zip/pickled_storages.h"
 #include "hoist/checkpoint/pickle/pickle_writer.h"
 #include "hoist/checkpoint/write/execute_write.h"
@@ -39,9 +40,8 @@ bool HasValues(const Catalog& catalog) {
     return false;
   }
   const Value root = catalog.root();
-  const bool is_empty =
-      root.kind() == ValueKind::kNone ||
-      (root.kind() == ValueKind::kDict && root.size() == 0);
+  const bool is_empty = root.kind() == ValueKind::kNone ||
+                        (root.kind() == ValueKind::kDict && root.size() == 0);
   return !is_empty || catalog.tensors.empty();
 }
 
@@ -101,10 +101,10 @@ void Archive::Warn(const PickledStorages& storages,
                    const WrittenPickle& pickle) {
   warnings_ = storages.warnings;
   if (!pickle.refused.empty()) {
-    warnings_.push_back(absl::StrCat(
-        "torch.load(..., weights_only=True) refuses it without "
-        "torch.serialization.add_safe_globals(), for: ",
-        absl::StrJoin(pickle.refused, ", ")));
+    warnings_.push_back(
+        absl::StrCat("torch.load(..., weights_only=True) refuses it without "
+                     "torch.serialization.add_safe_globals(), for: ",
+                     absl::StrJoin(pickle.refused, ", ")));
   }
   if (pickle.lost_tensors > 0) {
     warnings_.push_back(absl::StrCat(
@@ -115,13 +115,19 @@ void Archive::Warn(const PickledStorages& storages,
       catalog_.format == Format::kTorchPt2) {
     warnings_.push_back("The program is left out: these are its tensors");
   }
-  if (!options_.metadata.empty()) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : UserMetadata(catalog_)) {
+    if (key != "format") {  // which all safetensors files of PyTorch have
+      keys.push_back(key);
+    }
+  }
+  for (const auto& [key, value] : options_.metadata) {
+    keys.push_back(key);
+  }
+  if (!keys.empty()) {
     warnings_.push_back(absl::StrCat(
         "torch.save's format has no place for metadata: left out is ",
-        absl::StrJoin(options_.metadata, ", ",
-                      [](std::string* out, const auto& entry) {
-                        absl::StrAppend(out, entry.first);
-                      })));
+        absl::StrJoin(keys, ", ")));
   }
 }
 
@@ -225,13 +231,12 @@ absl::Status Archive::Write(OutputFile& file) {
   for (const Text& text : texts_) {
     const ZipWriter::Member& to = zip_.members()[text.member];
     crc32s[text.member] = Crc32(BytesOf(text.content));
-    HOIST_RETURN_IF_ERROR(file.WriteAt(
-        to.header_offset, BytesOf(absl::StrCat(
-                              zip_.Header(to, crc32s[text.member]),
-                              text.content))));
+    HOIST_RETURN_IF_ERROR(
+        file.WriteAt(to.header_offset,
+                     BytesOf(absl::StrCat(zip_.Header(to, crc32s[text.member]),
+                                          text.content))));
   }
-  return file.WriteAt(zip_.directory_offset(),
-                      BytesOf(zip_.Directory(crc32s)));
+  return file.WriteAt(zip_.directory_offset(), BytesOf(zip_.Directory(crc32s)));
 }
 
 WriteReport Archive::report() const {
@@ -250,9 +255,9 @@ absl::StatusOr<WriteReport> WriteTorchZip(const Catalog& catalog,
                                           const WriteOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
   if (options.max_shard_bytes > 0 || options.compress) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "torch.save's format is one file, ",
-        options.compress ? "uncompressed" : "never several"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("torch.save's format is one file, ",
+                     options.compress ? "uncompressed" : "never several"));
   }
   Archive archive(catalog, files, options);
   HOIST_RETURN_IF_ERROR(archive.Plan());
@@ -260,7 +265,8 @@ absl::StatusOr<WriteReport> WriteTorchZip(const Catalog& catalog,
       const std::unique_ptr<AtomicFile> output,
       AtomicFile::Create(file_system, path,
                          {.overwrite = options.overwrite,
-                          .expected_bytes = archive.file_bytes(),.check = options.check}));
+                          .expected_bytes = archive.file_bytes(),
+                          .check = options.check}));
   HOIST_RETURN_IF_ERROR(archive.Write(output->file()));
   if (options.cancel != nullptr && options.cancel->is_cancelled()) {
     return absl::CancelledError("Writing was cancelled");

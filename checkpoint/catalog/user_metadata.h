@@ -1,0 +1,20 @@
+#ifndef HOIST_CHECKPOINT_CATALOG_USER_METADATA_H_
+#define HOIST_CHECKPOINT_CATALOG_USER_METADATA_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hoist/checkpoint/catalog/catalog.h"
+
+namespace hoist {
+
+// What of a catalog's metadata a user has put there, and a writer is to keep.
+// That of PyTorch's formats says how the file was written, and what Hoist's own
+// adds ("hoist.digest") is made anew. Thread-safe.
+std::vector<std::pair<std::string, std::string>> UserMetadata(
+    const Catalog& catalog);
+
+}  // namespace hoist
+
+#endif  // HOIST_CHECKPOINT_CATALOG_USER_METADATA_H_
