@@ -12,6 +12,7 @@
 #include "hoist/checkpoint/store/store_lock.h"
 #include "hoist/checkpoint/store/store_records.h"
 #include "hoist/core/io/atomic_file.h"
+#include "hoist/core/io/temporary_sibling.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -43,6 +44,15 @@ bool IsOwnFile(absl::string_view name) {
   return absl::EndsWith(name, ".hoist") ||
          absl::EndsWith(name, ".safetensors") ||
          absl::EndsWith(name, ".safetensors.index.json");
+}
+
+// Whether it is that of a checkpoint, of a record of one, or of the latest.
+bool IsStoreName(absl::string_view name) {
+  if (name == kLatestName) {
+    return true;
+  }
+  absl::ConsumeSuffix(&name, kRecord);
+  return ParseStepName(name).has_value();
 }
 
 }  // namespace
@@ -159,6 +169,14 @@ absl::StatusOr<SavedStep> CheckpointStore::Save(
 }
 
 absl::Status CheckpointStore::RemoveLeftovers() {
+  // First, for it may bring back a checkpoint that was to be replaced.
+  HOIST_ASSIGN_OR_RETURN(const std::vector<std::string> left,
+                         NamesWithLeftovers(file_system_, folder_));
+  for (const std::string& name : left) {
+    if (IsStoreName(name)) {
+      CleanUpLeftovers(file_system_, At(name));
+    }
+  }
   HOIST_ASSIGN_OR_RETURN(const std::vector<std::string> names,
                          file_system_.ListDirectory(folder_));
   for (const std::string& name : names) {

@@ -18,6 +18,8 @@ namespace hoist {
 namespace {
 
 constexpr int kMaxLinks = 40;  // as Linux has it
+// What follows a name in that of its sibling.
+constexpr absl::string_view kMark = ".hoist-";
 
 absl::string_view NameOf(absl::string_view path) {
   return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
@@ -27,25 +29,18 @@ std::string Beside(const std::string& path, absl::string_view name) {
   return absl::StrCat(path.substr(0, path.rfind('/') + 1), name);
 }
 
-std::string SiblingPrefix(absl::string_view name) {
-  return absl::StrCat(".", name, ".hoist-");
-}
-
 absl::string_view SuffixOf(SiblingKind kind) {
   return kind == SiblingKind::kNew ? ".tmp" : ".old";
 }
 
 struct Sibling {
+  absl::string_view of_name;
   SiblingKind kind;
   int64_t process;
 };
 
 // What TemporarySibling() has said of itself in a name that it made.
-std::optional<Sibling> ParseSibling(absl::string_view name,
-                                    absl::string_view of_name) {
-  if (!absl::ConsumePrefix(&name, SiblingPrefix(of_name))) {
-    return std::nullopt;
-  }
+std::optional<Sibling> ParseSibling(absl::string_view name) {
   Sibling sibling;
   if (absl::ConsumeSuffix(&name, SuffixOf(SiblingKind::kNew))) {
     sibling.kind = SiblingKind::kNew;
@@ -54,12 +49,28 @@ std::optional<Sibling> ParseSibling(absl::string_view name,
   } else {
     return std::nullopt;
   }
-  const size_t dash = name.find('-');
+  const size_t mark = name.rfind(kMark);
+  if (mark == absl::string_view::npos || !absl::ConsumePrefix(&name, ".")) {
+    return std::nullopt;
+  }
+  sibling.of_name = name.substr(0, mark - 1);
+  const absl::string_view numbers = name.substr(mark - 1 + kMark.size());
+  const size_t dash = numbers.find('-');
   uint64_t random;
-  if (dash == absl::string_view::npos ||
-      !absl::SimpleAtoi(name.substr(0, dash), &sibling.process) ||
+  if (sibling.of_name.empty() || dash == absl::string_view::npos ||
+      !absl::SimpleAtoi(numbers.substr(0, dash), &sibling.process) ||
       sibling.process <= 0 ||
-      !absl::SimpleHexAtoi(name.substr(dash + 1), &random)) {
+      !absl::SimpleHexAtoi(numbers.substr(dash + 1), &random)) {
+    return std::nullopt;
+  }
+  return sibling;
+}
+
+// The same, if that process is gone.
+std::optional<Sibling> ParseLeftover(FileSystem& file_system,
+                                     absl::string_view name) {
+  std::optional<Sibling> sibling = ParseSibling(name);
+  if (sibling && file_system.IsProcessAlive(sibling->process)) {
     return std::nullopt;
   }
   return sibling;
@@ -102,10 +113,9 @@ std::string DirectoryOf(const std::string& path) {
 std::string TemporarySibling(FileSystem& file_system, const std::string& path,
                              SiblingKind kind) {
   std::random_device random;
-  return Beside(path,
-                absl::StrFormat("%s%d-%08x%08x%s", SiblingPrefix(NameOf(path)),
-                                file_system.ProcessId(), random(), random(),
-                                SuffixOf(kind)));
+  return Beside(path, absl::StrFormat(".%s%s%d-%08x%08x%s", NameOf(path), kMark,
+                                      file_system.ProcessId(), random(),
+                                      random(), SuffixOf(kind)));
 }
 
 void CleanUpLeftovers(FileSystem& file_system, const std::string& path) {
@@ -115,8 +125,8 @@ void CleanUpLeftovers(FileSystem& file_system, const std::string& path) {
     return;
   }
   for (const std::string& name : *names) {
-    const std::optional<Sibling> sibling = ParseSibling(name, NameOf(path));
-    if (!sibling.has_value() || file_system.IsProcessAlive(sibling->process)) {
+    const std::optional<Sibling> sibling = ParseLeftover(file_system, name);
+    if (!sibling || sibling->of_name != NameOf(path)) {
       continue;
     }
     if (sibling->kind == SiblingKind::kOld &&
@@ -133,6 +143,20 @@ void CleanUpLeftovers(FileSystem& file_system, const std::string& path) {
       (void)RemoveFileOrDirectory(file_system, own);
     }
   }
+}
+
+absl::StatusOr<std::vector<std::string>> NamesWithLeftovers(
+    FileSystem& file_system, const std::string& directory) {
+  HOIST_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                         file_system.ListDirectory(directory));
+  std::vector<std::string> found;
+  for (const std::string& name : names) {
+    const std::optional<Sibling> sibling = ParseLeftover(file_system, name);
+    if (sibling && (found.empty() || found.back() != sibling->of_name)) {
+      found.emplace_back(sibling->of_name);
+    }
+  }
+  return found;
 }
 
 absl::Status CheckFreeBytes(FileSystem& file_system, const std::string& path,

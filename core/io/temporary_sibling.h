@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -10,7 +11,8 @@
 
 namespace hoist {
 
-// What AtomicFile and AtomicDirectory share. All of it blocks.
+// What AtomicFile and AtomicDirectory share, and what cleans up after others.
+// All of it blocks.
 
 // `path` without slashes at its end, or what it leads to if it is a link, be it
 // through other links; nothing need be there. kInvalidArgument for what has no
@@ -34,6 +36,11 @@ std::string TemporarySibling(FileSystem& file_system, const std::string& path,
 // names; of an old one that nothing has replaced, it puts that back. What
 // cannot be removed stays.
 void CleanUpLeftovers(FileSystem& file_system, const std::string& path);
+
+// Names in `directory` that CleanUpLeftovers() has something to do for, be they
+// there themselves or not. Errors are those of listing it.
+absl::StatusOr<std::vector<std::string>> NamesWithLeftovers(
+    FileSystem& file_system, const std::string& directory);
 
 // kResourceExhausted if the disk has less than `expected_bytes` for `path`.
 absl::Status CheckFreeBytes(FileSystem& file_system, const std::string& path,
