@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "hoist/checkpoint/catalog/user_metadata.h"
+#include "hoist/checkpoint/pickle/reached_values.h"
 #include "hoist/checkpoint/plan/storage_need.h"
 #include "hoist/core/base/check.h"
 
@@ -34,13 +35,16 @@ std::vector<std::optional<StorageNeed>> KeptBytes(const Catalog& catalog) {
     need.size_bytes = end - need.begin_bytes;
     kept[need.storage] = need;
   }
-  for (size_t id = 0; catalog.values != nullptr && id < catalog.values->size();
-       ++id) {
-    const ValueGraph::Node& node =
-        catalog.values->node(static_cast<ValueId>(id));
-    if (node.kind == ValueKind::kStorage) {
-      const int storage =
-          Value(catalog.values.get(), static_cast<ValueId>(id)).AsIndex();
+  if (catalog.values == nullptr) {
+    return kept;
+  }
+  // Values that the root does not lead to are not written.
+  const std::vector<uint32_t> references =
+      ReachedValues(*catalog.values, catalog.root_id);
+  for (size_t i = 0; i < references.size(); ++i) {
+    const Value value(catalog.values.get(), static_cast<ValueId>(i));
+    if (references[i] > 0 && value.kind() == ValueKind::kStorage) {
+      const int storage = value.AsIndex();
       kept[storage] =
           StorageNeed{.storage = storage,
                       .size_bytes = catalog.storages[storage].size_bytes};

@@ -176,7 +176,8 @@ absl::Status Table::Read() {
 absl::Status Table::ReadRecord() {
   const auto kind_number = cursor_.Take<uint8_t>();
   const auto flags = cursor_.Take<uint8_t>();
-  if (kind_number >= kKindCount || (flags & ~(kHasType | kHasState | kIsNew)) != 0) {
+  if (kind_number >= kKindCount ||
+      (flags & ~(kHasType | kHasState | kIsNew)) != 0) {
     return Damaged(absl::StrCat("is of kind ", kind_number, " with flags ",
                                 flags, ", which there are not"));
   }

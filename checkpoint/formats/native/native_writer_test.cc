@@ -171,6 +171,25 @@ TEST_F(NativeWriterTest, OnlyWhatTensorsNeed) {
   EXPECT_EQ(tensors[0].storage, tensors[1].storage);
 }
 
+TEST_F(NativeWriterTest, StoragesAreKeptForValuesThatTheRootLeadsTo) {
+  SampleCheckpoint sample = MakeSampleCheckpoint(kLargeBytes);
+  sample.catalog.tensors.clear();
+  const auto size_of = [&](bool is_reached) -> uint64_t {
+    auto values = std::make_shared<ValueGraph>();
+    const ValueId storage =
+        values->Add({.kind = ValueKind::kStorage, .data = int64_t{0}});
+    sample.catalog.root_id = values->AddItems(
+        ValueKind::kList,
+        is_reached ? std::vector<ValueId>{storage} : std::vector<ValueId>());
+    sample.catalog.values = std::move(values);
+    const auto report = Write(sample, is_reached ? "a" : "b", {});
+    HOIST_EXPECT_OK(report);
+    return report.ok() ? report->tensor_bytes : 0;
+  };
+  EXPECT_EQ(size_of(true), sample.catalog.storages[0].size_bytes);
+  EXPECT_EQ(size_of(false), 0);
+}
+
 TEST_F(NativeWriterTest, WeightsBecomeSmaller) {
   const SampleCheckpoint sample = MakeSampleCheckpoint(kLargeBytes);
   HOIST_ASSERT_OK(Write(sample, "m", {.compress = true}).status());
