@@ -92,16 +92,18 @@ absl::Status CompareWithFlat(const CheckpointParts& parts,
   return CompareTensors({flat.catalog, flat.files}, found, pool, cancel);
 }
 
-// `catalog` with the tensors that WriteTorchZip() writes of it: of a program,
-// whose code it leaves out, those that its state dict has.
-Catalog WithoutProgram(const Catalog& catalog) {
-  Catalog kept = catalog;
-  if (catalog.format == Format::kTorchScript ||
-      catalog.format == Format::kTorchPt2) {
-    std::erase_if(kept.tensors, [](const TensorEntry& tensor) {
-      return !tensor.is_persistent;
-    });
+// `catalog` without the tensors that no state dict would have, and that
+// WriteTorchZip() has left out, with a warning, for no value leads to them:
+// constants of a program.
+Catalog WithoutConstants(const Catalog& catalog, const Catalog& found) {
+  absl::flat_hash_set<std::string> names;
+  for (const TensorEntry& tensor : found.tensors) {
+    names.insert(tensor.name);
   }
+  Catalog kept = catalog;
+  std::erase_if(kept.tensors, [&names](const TensorEntry& tensor) {
+    return !tensor.is_persistent && !names.contains(tensor.name);
+  });
   return kept;
 }
 
@@ -146,8 +148,9 @@ absl::StatusOr<WriteReport> WriteVerified(const CheckpointParts& parts,
             CompareTensors({parts.catalog, parts.files}, found, pool, cancel);
         break;
       case OutputFormat::kTorchZip:
-        status = CompareTensors({WithoutProgram(parts.catalog), parts.files},
-                                found, pool, cancel);
+        status = CompareTensors(
+            {WithoutConstants(parts.catalog, found.catalog), parts.files},
+            found, pool, cancel);
         break;
       case OutputFormat::kSafetensors:
         status = CompareWithFlat(parts, found, pool, cancel);
