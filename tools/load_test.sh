@@ -85,9 +85,9 @@ for delay in 0.01 0.02 0.03 0.05 0.07 0.1 0.15 0.2 0.3 0.4 0.6; do
   kill -TERM $! 2>/dev/null
   wait $!
   status=$?
-  [[ $status == 130 ]] && break
+  [[ $status == 143 ]] && break
 done
-[[ $status == 130 ]] || fail "no signal cancelled the load; last $status"
+[[ $status == 143 ]] || fail "no signal cancelled the load; last $status"
 out_is_empty
 err_has "hoist: error[CANCELLED]"
 rm "$big"

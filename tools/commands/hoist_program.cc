@@ -28,7 +28,12 @@ constexpr char kVersion[] = "hoist 0.1.0";
 // Says what went wrong; returns the exit status.
 int Report(const absl::Status& status, const CommandContext& context) {
   *context.err << ErrorText(status, context.err_terminal.has_color);
-  return absl::IsCancelled(status) ? kExitCancelled : kExitError;
+  if (!absl::IsCancelled(status)) {
+    return kExitError;
+  }
+  const int signal_number =
+      context.cancel == nullptr ? 0 : context.cancel->reason();
+  return signal_number == 0 ? kExitCancelled : 128 + signal_number;
 }
 
 // The command line of hoist, and what the user wrote on it.

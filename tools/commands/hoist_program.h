@@ -12,7 +12,8 @@ namespace hoist {
 inline constexpr int kExitDone = 0;
 inline constexpr int kExitFound = 1;  // a check found what it looks for
 inline constexpr int kExitError = 2;
-inline constexpr int kExitCancelled = 130;  // as a shell says of Ctrl-C
+// As a shell says of Ctrl-C; of other signals 128 and the number.
+inline constexpr int kExitCancelled = 130;
 
 // Runs `hoist` with `arguments`, the verb first; returns its exit status.
 int RunHoist(const std::vector<std::string>& arguments,

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -225,19 +226,22 @@ TEST_F(HoistProgramTest, ACancelledLoadIsOneLine) {
   EXPECT_THAT(FileText(trace), HasSubstr(R"("name":"open")"));
 }
 
-TEST_F(HoistProgramTest, CtrlCCancelsWhileALoadIsUnderWay) {
-  CancelToken cancel;
-  context_.cancel = &cancel;
-  // The clock is first asked when the load begins.
-  std::atomic<bool> is_first = true;
-  context_.now_ns = [&] {
-    if (is_first.exchange(false)) {
-      raise(SIGINT);
-    }
-    return int64_t{0};
-  };
-  EXPECT_EQ(Run({"load", kSample}), kExitCancelled);
-  EXPECT_EQ(signal(SIGINT, SIG_DFL), SIG_DFL);
+TEST_F(HoistProgramTest, SignalsCancelWhileALoadIsUnderWay) {
+  for (const auto& [signal_number, exit_status] :
+       {std::pair(SIGINT, kExitCancelled), std::pair(SIGTERM, 143)}) {
+    CancelToken cancel;
+    context_.cancel = &cancel;
+    // The clock is first asked when the load begins.
+    std::atomic<bool> is_first = true;
+    context_.now_ns = [&, number = signal_number] {
+      if (is_first.exchange(false)) {
+        raise(number);
+      }
+      return int64_t{0};
+    };
+    EXPECT_EQ(Run({"load", kSample}), exit_status);
+    EXPECT_EQ(signal(signal_number, SIG_DFL), SIG_DFL);
+  }
 }
 
 // A safetensors file of zeros that takes no room on the disk.

@@ -18,7 +18,7 @@ extern "C" void HandleInterrupt(int signal_number) {
     raise(signal_number);
     return;
   }
-  token->Cancel();
+  token->Cancel(signal_number);
 }
 
 }  // namespace

@@ -10,8 +10,8 @@
 
 namespace hoist {
 
-// While it lives, SIGINT (Ctrl-C) and SIGTERM cancel a token in place of ending
-// the process. A second signal ends it nevertheless, so that what does not look
+// While it lives, SIGINT (Ctrl-C) and SIGTERM cancel a token, with the
+// signal as its reason, in place of ending the process. A second signal ends it nevertheless, so that what does not look
 // at the token can be ended. A signal that the process ignores stays ignored.
 // Signals are the process's: only one of these at a time, or the program ends.
 class InterruptHandler {

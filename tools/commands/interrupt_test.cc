@@ -14,6 +14,7 @@ TEST(InterruptHandlerTest, ASignalCancels) {
     EXPECT_FALSE(token.is_cancelled());
     raise(signal_number);
     EXPECT_TRUE(token.is_cancelled());
+    EXPECT_EQ(token.reason(), signal_number);
   }
 }
 

@@ -107,7 +107,7 @@ CLI::App* AddLoadCommand(CLI::App& app, LoadArguments& arguments) {
   command->footer(
       "Exit status: 0 done; 1 a dry run found that it does not fit; 2 could "
       "not;\n"
-      "130 interrupted (Ctrl-C), with nothing loaded.\n"
+      "130 interrupted (Ctrl-C; 143 by SIGTERM), with nothing loaded.\n"
       "\n"
       "With --io=mmap tensors on the CPU are pages of the file itself: if it "
       "is\n"
