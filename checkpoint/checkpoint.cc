@@ -13,6 +13,7 @@
 #include "hoist/checkpoint/formats/native/native_layout.h"
 #include "hoist/checkpoint/formats/native/native_reader.h"
 #include "hoist/checkpoint/load/load_catalog.h"
+#include "hoist/checkpoint/migrate/rename_rule.h"
 #include "hoist/checkpoint/open_shards.h"
 #include "hoist/checkpoint/read_catalog.h"
 #include "hoist/checkpoint/scan/dangerous_classes.h"
@@ -65,11 +66,13 @@ absl::StatusOr<const Catalog*> CatalogToLoad(const Checkpoint& checkpoint,
         "For all that is in it: hoist scan; its tensors can be read without "
         "--strict");
   }
-  if (options.select.empty() && options.exclude.empty()) {
+  if (options.select.empty() && options.exclude.empty() &&
+      options.renames.empty()) {
     return &all;
   }
   HOIST_ASSIGN_OR_RETURN(part,
                          SelectTensors(all, options.select, options.exclude));
+  HOIST_RETURN_IF_ERROR(RenameEntries(options.renames, part.tensors));
   return &part;
 }
 

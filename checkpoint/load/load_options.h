@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "hoist/checkpoint/migrate/rename_rule.h"
 #include "hoist/core/io/read_method.h"
 #include "hoist/core/tensor/device.h"
 #include "hoist/core/tensor/dtype.h"
@@ -25,6 +26,9 @@ struct LoadOptions {
   std::vector<std::string> select;
   // Not those that one of these means, whatever `select` says.
   std::vector<std::string> exclude;
+  // Other names for the tensors, one rule after the other, once they are
+  // selected. A rule that means none is kNotFound.
+  std::vector<RenameRule> renames;
   // Tensors of floating-point dtypes of 16 bits or more become this one
   // (bfloat16, float16, float32 or float64; else kInvalidArgument), rounded to
   // nearest even as by Cast() of cast.h; all others stay as they are. So do,

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -269,6 +270,16 @@ absl::StatusOr<RenameRule> RenameRule::Reverse() const {
   return Regex(pattern, to);
 }
 
+namespace {
+
+absl::Status MeansNothing(const RenameRule& rule) {
+  return WithHint(absl::NotFoundError(
+                      absl::StrCat("\"", rule.text(), "\" means no tensor")),
+                  "For the names that there are: hoist inspect");
+}
+
+}  // namespace
+
 absl::StatusOr<CheckpointParts> RenameTensors(
     CheckpointParts parts, absl::Span<const RenameRule> rules) {
   HOIST_ASSIGN_OR_RETURN(const auto editor,
@@ -284,12 +295,40 @@ absl::StatusOr<CheckpointParts> RenameTensors(
       }
     }
     if (!has_match) {
-      return WithHint(absl::NotFoundError(absl::StrCat("\"", rule.text(),
-                                                       "\" means no tensor")),
-                      "For the names that there are: hoist inspect");
+      return MeansNothing(rule);
     }
   }
   return editor->Finish();
+}
+
+absl::Status RenameEntries(absl::Span<const RenameRule> rules,
+                           std::vector<TensorEntry>& tensors) {
+  std::vector<std::string> before;
+  for (const TensorEntry& tensor : tensors) {
+    before.push_back(tensor.name);
+  }
+  for (const RenameRule& rule : rules) {
+    bool has_match = false;
+    for (TensorEntry& tensor : tensors) {
+      if (auto name = rule.Apply(tensor.name)) {
+        has_match = true;
+        tensor.name = *std::move(name);
+      }
+    }
+    if (!has_match) {
+      return MeansNothing(rule);
+    }
+  }
+  absl::flat_hash_map<absl::string_view, size_t> first;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const auto [known, is_new] = first.emplace(tensors[i].name, i);
+    if (!is_new && before[known->second] != before[i]) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("Tensors ", before[known->second], " and ", before[i],
+                       " would both be named ", tensors[i].name));
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace hoist

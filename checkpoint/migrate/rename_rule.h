@@ -5,10 +5,13 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "hoist/checkpoint/catalog/catalog.h"
 #include "hoist/checkpoint/migrate/checkpoint_parts.h"
 #include "hoist/checkpoint/migrate/name_glob.h"
 
@@ -77,6 +80,12 @@ class RenameRule {
 // kInvalidArgument as CatalogEditor::Finish(). Thread-safe.
 absl::StatusOr<CheckpointParts> RenameTensors(
     CheckpointParts parts, absl::Span<const RenameRule> rules);
+
+// The same for tensors alone, whatever values name them: for who has no use for
+// these. kNotFound as above; kInvalidArgument, with the names, where two
+// tensors that had different names would have one. Thread-safe.
+absl::Status RenameEntries(absl::Span<const RenameRule> rules,
+                           std::vector<TensorEntry>& tensors);
 
 }  // namespace hoist
 

@@ -1,6 +1,7 @@
 #include "hoist/checkpoint/migrate/rename_rule.h"
 
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -140,6 +141,33 @@ TEST(RenameTensorsTest, RulesComeOneAfterTheOther) {
   EXPECT_THAT(NamesOf(renamed), ElementsAre("c.v", "b.v"));
   EXPECT_THAT(RenameTensors(parts, {Rule("x=y")}),
               StatusIs(absl::StatusCode::kNotFound, "\"x=y\" means no tensor"));
+}
+
+std::vector<TensorEntry> Entries(const std::vector<std::string>& names) {
+  std::vector<TensorEntry> tensors;
+  for (const std::string& name : names) {
+    tensors.push_back({.name = name});
+  }
+  return tensors;
+}
+
+TEST(RenameEntriesTest, RulesComeOneAfterTheOther) {
+  auto tensors = Entries({"module.a.w", "module.b.w", "c", "c"});
+  const RenameRule rules[] = {Rule("module.*=*"), Rule("s/^a/x/")};
+  HOIST_ASSERT_OK(RenameEntries(rules, tensors));
+  EXPECT_EQ(tensors[0].name, "x.w");
+  EXPECT_EQ(tensors[1].name, "b.w");
+  // Those of one name may keep having one.
+  EXPECT_EQ(tensors[3].name, "c");
+}
+
+TEST(RenameEntriesTest, RefusesRulesForNothingAndNamesForTwo) {
+  auto tensors = Entries({"a", "b"});
+  EXPECT_THAT(RenameEntries({{Rule("c=d")}}, tensors),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("c=d")));
+  EXPECT_THAT(RenameEntries({{Rule("a=b")}}, tensors),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("Tensors a and b would both be named b")));
 }
 
 }  // namespace

@@ -113,6 +113,18 @@ TEST_F(HoistProgramTest, LoadWithoutVerifyingSaysSo) {
   EXPECT_EQ(ordered_json::parse(out())["verified"], "none");
 }
 
+TEST_F(HoistProgramTest, TensorsAreLoadedUnderOtherNames) {
+  ASSERT_EQ(Run({"load", "--select=*.head", "--device=cpu", kSample,
+                 "--rename=model_state_dict.*=*", "--rename=s/^head/fc/"}),
+            kExitDone)
+      << err();
+  EXPECT_THAT(out(), AllOf(HasSubstr("fc"), Not(HasSubstr("head"))));
+  EXPECT_EQ(Run({"load", kSample, "--rename=nothing.*=*"}), kExitError);
+  EXPECT_THAT(err(), HasSubstr("nothing.*=*"));
+  EXPECT_EQ(Run({"load", kSample, "--rename=nothing"}), kExitError);
+  EXPECT_THAT(err(), HasSubstr("--rename"));
+}
+
 TEST_F(HoistProgramTest, LoadsOnlyWhatIsSelected) {
   ASSERT_EQ(Run({"load", "--json", "--select", "*.head", "--select",
                  "*.stem.0.weight", "--exclude", "*.bias", kSample}),

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "hoist/checkpoint/checkpoint.h"
 #include "hoist/checkpoint/load/read_ceiling.h"
+#include "hoist/checkpoint/migrate/rename_rule.h"
 #include "hoist/checkpoint/selection/select_tensors.h"
 #include "hoist/core/io/read_method.h"
 #include "hoist/core/status/annotate.h"
@@ -53,6 +54,13 @@ CLI::App* AddLoadCommand(CLI::App& app, LoadArguments& arguments) {
                    "Not these layers or tensors, whatever is selected. May be "
                    "repeated")
       ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--rename", arguments.rename,
+                   "GLOB=NAME, where * in NAME is what * in GLOB was, or "
+                   "s/REGEX/NAME/: other names for what is selected. May be "
+                   "repeated: one after the other")
+      ->type_name("RULE")
       ->allow_extra_args(false);
   command->add_flag("--dry-run", arguments.dry_run,
                     "Read no tensors; print what would be read and how, what "
@@ -249,10 +257,12 @@ absl::StatusOr<LoadRun::Output> LoadRun::Run() {
   options_.pool = threads.pool();
   HOIST_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Open(path));
   std::optional<Catalog> part;
-  if (!options_.select.empty() || !options_.exclude.empty()) {
+  if (!options_.select.empty() || !options_.exclude.empty() ||
+      !options_.renames.empty()) {
     HOIST_ASSIGN_OR_RETURN(
         part,
         SelectTensors(checkpoint.catalog(), options_.select, options_.exclude));
+    HOIST_RETURN_IF_ERROR(RenameEntries(options_.renames, part->tensors));
   }
   const Catalog& catalog = part ? *part : checkpoint.catalog();
   return arguments_.dry_run ? Plan(checkpoint, catalog)
@@ -268,6 +278,13 @@ absl::StatusOr<LoadOptions> OptionsOf(const LoadArguments& arguments,
                          .refuse_dangerous = arguments.strict,
                          .read_method = ReadMethodFromName(arguments.io),
                          .cancel = context.cancel};
+  for (const std::string& text : arguments.rename) {
+    auto rule = RenameRule::Parse(text);
+    if (!rule.ok()) {
+      return Annotate(rule.status(), "--rename");
+    }
+    options.renames.push_back(*std::move(rule));
+  }
   if (!arguments.dtype.empty()) {
     options.dtype = DTypeFromName(arguments.dtype);
     if (!options.dtype) {

@@ -15,6 +15,7 @@ struct LoadArguments {
   std::string device = "auto";
   std::vector<std::string> select;   // patterns of SelectTensors()
   std::vector<std::string> exclude;  // the same
+  std::vector<std::string> rename;   // of RenameRule::Parse()
   bool dry_run = false;
   bool json = false;
   bool quiet = false;
