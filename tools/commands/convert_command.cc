@@ -79,8 +79,8 @@ CLI::App* AddConvertCommand(CLI::App& app, ConvertArguments& arguments) {
   constexpr int kMaxThreads = 1024;
   command
       ->add_option("--threads", arguments.threads,
-                   "Threads to work with; one for each CPU, up to 16, unless "
-                   "given")
+                   "Threads to work with; one for each CPU, up to 16, and at "
+                   "least 4, unless given")
       ->type_name("N")
       ->check(CLI::Range(1, kMaxThreads));
   command->footer(
@@ -174,7 +174,7 @@ absl::Status RunConvert(const ConvertArguments& arguments,
   HOIST_ASSIGN_OR_RETURN(const ConvertSelection selection,
                          SelectionOf(arguments));
   const WorkerThreads threads(arguments.threads > 0 ? arguments.threads
-                                                    : DefaultThreadCount());
+                                                    : DefaultWriteThreadCount());
   options.pool = threads.pool();
   std::optional<InterruptHandler> interrupt;
   if (context.cancel != nullptr) {
