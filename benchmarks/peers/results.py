@@ -27,6 +27,11 @@ def _median(values):
     return statistics.median(values) if values else None
 
 
+def median_ratio(seconds_runs, other_seconds_runs):
+    """How many times as fast the first is, by the median of the rounds; None without any."""
+    return _median([other / seconds for seconds, other in zip(seconds_runs, other_seconds_runs)])
+
+
 def _median_rate(runs):
     return _median([_rate(run) for run in runs if "seconds" in run]) or 0
 
