@@ -34,7 +34,8 @@ struct MigrationReport {
     std::string name;  // of the step, or the rule with its place in its file
     std::vector<MigrationChange> changes;
   };
-  std::vector<Step> steps;  // in the order they are done; one may change nothing
+  std::vector<Step>
+      steps;  // in the order they are done; one may change nothing
   std::vector<std::string> warnings;
 };
 
