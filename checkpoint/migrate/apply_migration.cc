@@ -12,6 +12,7 @@
 #include "absl/strings/strip.h"
 #include "hoist/checkpoint/migrate/catalog_editor.h"
 #include "hoist/checkpoint/migrate/tensor_transforms.h"
+#include "hoist/core/base/checked_math.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -39,6 +40,51 @@ bool FitsShape(const std::vector<int64_t>& shape,
                     });
 }
 
+// The tensors one after the other along a dimension, where they lie like that
+// in one storage: the parts of what was split.
+std::optional<TensorEntry> JoinedView(const std::vector<TensorEntry>& parts,
+                                      size_t dim) {
+  TensorEntry whole = parts[0];
+  for (size_t i = 1; i < parts.size(); ++i) {
+    const TensorEntry& part = parts[i];
+    const std::vector<int64_t>& shape = part.spec.shape;
+    if (!whole.storage || part.storage != whole.storage ||
+        part.spec.dtype != whole.spec.dtype ||
+        part.spec.strides != whole.spec.strides ||
+        part.is_conjugate != whole.is_conjugate ||
+        part.is_negative != whole.is_negative) {
+      return std::nullopt;
+    }
+    for (size_t other = 0; other < shape.size(); ++other) {
+      if (other != dim && shape[other] != whole.spec.shape[other]) {
+        return std::nullopt;
+      }
+    }
+    int64_t& size = whole.spec.shape[dim];
+    const auto distance = CheckedMul(size, whole.spec.strides[dim]);
+    const auto next =
+        distance ? CheckedAdd(whole.storage_offset, *distance) : std::nullopt;
+    const auto sum = CheckedAdd(size, shape[dim]);
+    if (!sum || next != part.storage_offset) {
+      return std::nullopt;
+    }
+    size = *sum;
+  }
+  return whole;
+}
+
+// How many tensors and values there are of each name.
+absl::flat_hash_map<std::string, size_t> CountNames(
+    const CatalogEditor& editor) {
+  absl::flat_hash_map<std::string, size_t> counts;
+  for (const auto& indices : {editor.Tensors(), editor.Values()}) {
+    for (const size_t index : indices) {
+      ++counts[editor.name(index)];
+    }
+  }
+  return counts;
+}
+
 std::string ShapeChange(const TensorSpec& from, const TensorSpec& to) {
   return absl::StrCat(ShapeString(from.shape), " to ", ShapeString(to.shape));
 }
@@ -53,6 +99,7 @@ class Application {
   absl::Status Run(const MigrationRule& rule) {
     report_.steps.push_back({.name = rule.text});
     has_met_ = false;
+    const auto names = CountNames(editor_);
     const absl::Status status =
         std::visit([&](const auto& action) { return Do(action); }, rule.action);
     HOIST_RETURN_IF_ERROR(status);
@@ -60,6 +107,15 @@ class Application {
       return absl::InvalidArgumentError(
           "It means no tensor that is there then; \"optional\": true would "
           "allow that");
+    }
+    // Two of one name may have been there from the start.
+    for (const auto& [name, count] : CountNames(editor_)) {
+      const auto before = names.find(name);
+      if (count >
+          std::max(size_t{1}, before == names.end() ? 0 : before->second)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("Two tensors would have the name ", name));
+      }
     }
     return absl::OkStatus();
   }
@@ -462,16 +518,20 @@ absl::Status Application::ConcatOne(
               : " are wanted"));
     }
   }
-  HOIST_ASSIGN_OR_RETURN(
-      TensorEntry whole,
-      editor_.Derive(entries, static_cast<int>(dim), entries[0].spec.dtype));
+  const std::optional<TensorEntry> view = JoinedView(entries, dim);
+  TensorEntry whole = view.value_or(TensorEntry());
+  if (!view) {
+    HOIST_ASSIGN_OR_RETURN(whole, editor_.Derive(entries, static_cast<int>(dim),
+                                                 entries[0].spec.dtype));
+  }
   whole.name = Outer(to);
   for (size_t i = 0; i < entries.size(); ++i) {
     Record({.kind = Kind::kConcat,
             .from = entries[i].name,
             .to = whole.name,
             .detail = ShapeChange(entries[i].spec, whole.spec),
-            .computed_bytes = BytesOf(entries[i].spec)});
+            .computed_bytes =
+                view ? ComputedBytes(entries[i]) : BytesOf(entries[i].spec)});
   }
   editor_.AddBeside(*parts[0], std::move(whole));
   for (const auto& part : parts) {
@@ -580,6 +640,38 @@ absl::Status Application::Do(const rules::Require& require) {
   return absl::OkStatus();
 }
 
+// Pairs of tensors over one storage.
+std::vector<std::pair<size_t, size_t>> TiedPairs(const CatalogEditor& editor) {
+  std::vector<std::pair<size_t, size_t>> pairs;
+  absl::flat_hash_map<int, size_t> first;
+  for (const size_t index : editor.Tensors()) {
+    if (const auto storage = editor.tensor(index).storage) {
+      const auto [known, is_new] = first.try_emplace(*storage, index);
+      if (!is_new) {
+        pairs.emplace_back(known->second, index);
+      }
+    }
+  }
+  return pairs;
+}
+
+void WarnOfUntied(const CatalogEditor& editor,
+                  const std::vector<std::pair<size_t, size_t>>& pairs,
+                  MigrationReport& report) {
+  const std::vector<size_t> live = editor.Tensors();  // in order
+  const auto is_there = [&live](size_t index) {
+    return std::binary_search(live.begin(), live.end(), index);
+  };
+  for (const auto& [a, b] : pairs) {
+    if (is_there(a) && is_there(b) &&
+        editor.tensor(a).storage != editor.tensor(b).storage) {
+      report.warnings.push_back(
+          absl::StrCat("Tensors ", editor.name(a), " and ", editor.name(b),
+                       " shared memory, and do no longer"));
+    }
+  }
+}
+
 using TextPair = std::pair<std::string, std::string>;
 
 const std::string* FindText(const std::vector<TextPair>& metadata,
@@ -621,6 +713,7 @@ absl::StatusOr<CheckpointParts> ApplyMigration(const ModelMigration& migration,
   Application application(
       *editor, migration.root.empty() ? "" : absl::StrCat(migration.root, "."),
       report);
+  const auto tied = TiedPairs(*editor);
   for (const MigrationRule& rule : migration.rules) {
     const absl::Status status = application.Run(rule);
     if (!status.ok()) {
@@ -629,6 +722,7 @@ absl::StatusOr<CheckpointParts> ApplyMigration(const ModelMigration& migration,
                                rule.text));
     }
   }
+  WarnOfUntied(*editor, tied, report);
   auto finished = editor->Finish();
   if (!finished.ok()) {
     return Annotate(finished.status(), migration.path);

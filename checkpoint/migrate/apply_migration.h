@@ -13,9 +13,9 @@
 namespace hoist {
 
 // What writers keep of the model and its version, where the format has a place
-// for it.
-inline constexpr char kModelKey[] = "hoist.model";
-inline constexpr char kModelVersionKey[] = "hoist.model_version";
+// for it. No "hoist." is before them: that is what each writer makes anew.
+inline constexpr char kModelKey[] = "migration.model";
+inline constexpr char kModelVersionKey[] = "migration.version";
 
 // Does the rules to `parts`, one after the other, without reading payload: a
 // tensor is another view of its storage, or is computed when it is read. Says
@@ -25,7 +25,8 @@ inline constexpr char kModelVersionKey[] = "hoist.model_version";
 // that means no tensor and is not optional, a tensor that is not as its rule
 // has it, names that would be there twice; and for a checkpoint that says that
 // it is of another model or version. kUnimplemented for casts that Cast() does
-// not do. `report` says on an error what was done until then.
+// not do. `report` says on an error what was done until then, and warns of
+// tensors that shared memory and do no longer.
 //
 // Reversed rules give back what was there if no rule warns that it cannot be
 // undone. Thread-safe.

@@ -144,6 +144,49 @@ TEST(ApplyMigrationTest, TiedTensorsStayTied) {
             changed->catalog.tensors[1].storage);
 }
 
+TEST(ApplyMigrationTest, WarnsOfTensorsThatAreTiedNoLonger) {
+  TestParts parts;
+  const ValueId tied = parts.Tensor({2});
+  const ValueId root =
+      parts.Dict({parts.Text("a"), tied, parts.Text("b"), tied});
+  MigrationReport report;
+  HOIST_ASSERT_OK(ApplyMigration(Migration(R"({"cast": "a", "to": "float64"})"),
+                                 parts.Parts(root), report)
+                      .status());
+  EXPECT_THAT(report.warnings,
+              ElementsAre("Tensors a and b shared memory, and do no longer"));
+}
+
+TEST(ApplyMigrationTest, WhatWasSplitIsJoinedWithoutACopy) {
+  TestParts parts;
+  const ValueId tied = parts.Tensor({4, 2});
+  const ModelMigration migration = Migration(
+      R"({"transpose": "*"},
+         {"split": "*", "into": ["*.x", "*.y"], "dim": 1, "sizes": [1, 3]})");
+  MigrationReport report;
+  const CheckpointParts before =
+      parts.Parts(parts.Dict({parts.Text("a"), tied, parts.Text("b"), tied}));
+  auto changed = ApplyMigration(migration, before, report);
+  HOIST_ASSERT_OK(changed.status());
+  EXPECT_THAT(
+      TensorsOf(*changed),
+      ElementsAre("a.x float32[2, 1] 0 1", "a.y float32[2, 3] 2 4 6 3 5 7",
+                  "b.x float32[2, 1] 0 1", "b.y float32[2, 3] 2 4 6 3 5 7"));
+  MigrationReport back;
+  const auto again =
+      ApplyMigration(*ReverseMigration(migration), *changed, back);
+  HOIST_ASSERT_OK(again.status());
+  EXPECT_EQ(TensorsOf(*again), TensorsOf(before));
+  EXPECT_EQ(again->catalog.storages.size(), before.catalog.storages.size());
+  EXPECT_TRUE(IsContiguous(again->catalog.tensors[0].spec));
+  // Tensors in memory of their own, and such in another order, are computed.
+  const auto joined = Apply(
+      R"({"concat": ["a.y", "a.x"], "to": "a", "dim": 1, "sizes": [3, 1]})",
+      *std::move(changed));
+  HOIST_ASSERT_OK(joined.status());
+  EXPECT_EQ(TensorsOf(*joined)[0], "a float32[2, 4] 2 4 6 0 3 5 7 1");
+}
+
 TEST(ApplyMigrationTest, ARootIsTheOnlyPlaceThatIsMeant) {
   TestParts parts;
   const ValueId inner = parts.StateDict(Shapes{{"w", {1}}}, {});
@@ -204,7 +247,8 @@ TEST(ApplyMigrationTest, WhatDoesNotFitIsSaidWithItsRule) {
                     HasSubstr("means no tensor")));
   EXPECT_THAT(
       ErrorOf(R"({"rename": "a", "to": "b"})", {{"a", {1}}, {"b", {1}}}),
-      HasSubstr("Two tensors would have the name b"));
+      HasSubstr("m.json:2: rule 1, rename a: Two tensors would have the name "
+                "b"));
   EXPECT_THAT(
       ErrorOf(R"({"split": "a", "into": ["b", "c"], "dim": 0})", {{"a", {3}}}),
       HasSubstr("no 2 equal parts"));

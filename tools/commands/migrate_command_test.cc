@@ -91,8 +91,8 @@ TEST_F(MigrateCommandTest, RulesAreDoneAndUndone) {
   EXPECT_THAT(out(), AllOf(HasSubstr("rule 1, add_prefix net."),
                            HasSubstr("written and verified")));
   const json inspected = Inspect(new_path);
-  EXPECT_EQ(inspected["metadata"]["hoist.model"], "digits");
-  EXPECT_EQ(inspected["metadata"]["hoist.model_version"], "2");
+  EXPECT_EQ(inspected["metadata"]["migration.model"], "digits");
+  EXPECT_EQ(inspected["metadata"]["migration.version"], "2");
   for (const auto& [name, text] : Tensors(new_path)) {
     EXPECT_THAT(name, testing::StartsWith("net."));
   }
@@ -174,13 +174,13 @@ TEST_F(MigrateCommandTest, FilesOfRulesFollowEachOther) {
   ASSERT_EQ(Migrate({kSample, out_path, "--rules", first, "--rules", second}),
             0)
       << err();
-  EXPECT_EQ(Inspect(out_path)["metadata"]["hoist.model_version"], "3");
+  EXPECT_EQ(Inspect(out_path)["metadata"]["migration.version"], "3");
   const std::string back = folder_.path("back.safetensors");
   ASSERT_EQ(Migrate({out_path, back, "--rules", first, "--rules", second,
                      "--reverse"}),
             0)
       << err();
-  EXPECT_EQ(Inspect(back)["metadata"]["hoist.model_version"], "1");
+  EXPECT_EQ(Inspect(back)["metadata"]["migration.version"], "1");
 }
 
 TEST_F(MigrateCommandTest, ListsWhatCanBeDone) {
