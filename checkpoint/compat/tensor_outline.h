@@ -1,0 +1,24 @@
+#ifndef HOIST_CHECKPOINT_COMPAT_TENSOR_OUTLINE_H_
+#define HOIST_CHECKPOINT_COMPAT_TENSOR_OUTLINE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hoist/core/tensor/dtype.h"
+
+namespace hoist {
+
+// A tensor of a state dict without its bytes: all that decides whether it can
+// be loaded into another.
+struct TensorOutline {
+  std::string name;
+  DType dtype = DType::kFloat32;
+  std::vector<int64_t> shape;
+
+  friend bool operator==(const TensorOutline&, const TensorOutline&) = default;
+};
+
+}  // namespace hoist
+
+#endif  // HOIST_CHECKPOINT_COMPAT_TENSOR_OUTLINE_H_
