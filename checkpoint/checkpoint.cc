@@ -14,6 +14,7 @@
 #include "hoist/checkpoint/formats/native/native_reader.h"
 #include "hoist/checkpoint/load/load_catalog.h"
 #include "hoist/checkpoint/migrate/rename_rule.h"
+#include "hoist/checkpoint/open_dcp.h"
 #include "hoist/checkpoint/open_shards.h"
 #include "hoist/checkpoint/read_catalog.h"
 #include "hoist/checkpoint/scan/dangerous_classes.h"
@@ -98,14 +99,17 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenPath(const std::string& path,
   if (IsNative(*file)) {
     return OpenNative(std::move(file));
   }
-  if (!IsShardIndexFile(*file)) {
-    return Open(std::move(file), options);
-  }
   const size_t slash = path.rfind('/');
-  return slash == std::string::npos
-             ? OpenFolder(".", path, options)
-             : OpenFolder(path.substr(0, slash + 1), path.substr(slash + 1),
-                          options);
+  const std::string folder =
+      slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const std::string name =
+      slash == std::string::npos ? path : path.substr(slash + 1);
+  // Of a distributed checkpoint it is the only file that all others belong to.
+  if (name == kDcpMetadataName) {
+    return OpenFolder(folder, "", options);
+  }
+  return IsShardIndexFile(*file) ? OpenFolder(folder, name, options)
+                                 : Open(std::move(file), options);
 }
 
 absl::StatusOr<Checkpoint> Checkpoint::Open(
@@ -143,6 +147,16 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenFolder(const std::string& folder,
   if (auto native = OpenFile(absl::StrCat(folder, "/", kNativeIndexName));
       native.ok() && index_file.empty() && IsNative(**native)) {
     return OpenNative(*std::move(native));
+  }
+  if (index_file.empty()) {
+    HOIST_ASSIGN_OR_RETURN(std::optional<PiecedCheckpoint> pieced,
+                           OpenDcp(folder, options.pool));
+    if (pieced) {
+      Checkpoint checkpoint;
+      checkpoint.files_ = std::move(pieced->files);
+      checkpoint.SetCatalog(std::move(pieced->catalog));
+      return checkpoint;
+    }
   }
   HOIST_ASSIGN_OR_RETURN(std::optional<ShardSet> shards,
                          FindShards(folder, index_file, options.pool));

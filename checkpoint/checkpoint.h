@@ -33,7 +33,8 @@ class Checkpoint {
  public:
   // Finds out by content what `path` is, and reads its structure; blocks for
   // that. It may be a file, the index of a checkpoint in several files, or a
-  // directory with one (checkpoint/open_shards.h). kNotFound and
+  // directory with one (checkpoint/open_shards.h), also one of PyTorch's
+  // distributed checkpoints (checkpoint/open_dcp.h). kNotFound and
   // kPermissionDenied of the file; kInvalidArgument for what is no checkpoint;
   // kUnimplemented for a format or a feature that Hoist knows and does not read
   // yet; kDataLoss for a damaged file; kPermissionDenied for what is refused as

@@ -727,6 +727,11 @@ absl::StatusOr<CheckpointParts> ApplyMigration(const ModelMigration& migration,
   if (!finished.ok()) {
     return Annotate(finished.status(), migration.path);
   }
+  for (TextPair& pair : finished->catalog.metadata) {
+    if (pair.first == kModelVersionKey) {
+      pair.second = migration.to;
+    }
+  }
   return finished;
 }
 

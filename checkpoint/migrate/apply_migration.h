@@ -19,7 +19,8 @@ inline constexpr char kModelVersionKey[] = "migration.version";
 
 // Does the rules to `parts`, one after the other, without reading payload: a
 // tensor is another view of its storage, or is computed when it is read. Says
-// in `report` what each rule has done.
+// in `report` what each rule has done. A version that the catalog's metadata
+// has is the new one then.
 //
 // kInvalidArgument, with file, line and rule, for what does not fit: a rule
 // that means no tensor and is not optional, a tensor that is not as its rule

@@ -307,7 +307,9 @@ TEST(ApplyMigrationTest, AnotherVersionIsRefused) {
   EXPECT_THAT(error_of(Migration("")),
               HasSubstr("for version 1 of net, and the checkpoint is of 2"));
   const auto reverse = ReverseMigration(Migration(""));
-  HOIST_EXPECT_OK(ApplyMigration(*reverse, parts, report).status());
+  const auto back = ApplyMigration(*reverse, parts, report);
+  HOIST_ASSERT_OK(back.status());
+  EXPECT_EQ(back->catalog.metadata[1].second, "1");
   parts.catalog.metadata[0].second = "other";
   EXPECT_THAT(error_of(*reverse), HasSubstr("the checkpoint is of other"));
 }

@@ -11,9 +11,11 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "hoist/checkpoint/checkpoint.h"
+#include "hoist/checkpoint/convert/convert_checkpoint.h"
 #include "hoist/checkpoint/migrate/catalog_editor.h"
 #include "hoist/checkpoint/migrate/producer_migrations.h"
 #include "hoist/checkpoint/migrate/test_parts.h"
+#include "hoist/core/io/file_system.h"
 #include "hoist/core/testing/status_matchers.h"
 
 namespace hoist {
@@ -149,6 +151,24 @@ TEST_P(ProducerGoldenTest, IsWhatPyTorchMakesOfIt) {
   }
   EXPECT_EQ(steps, GetParam().steps);
   EXPECT_THAT(report.warnings, IsEmpty());
+}
+
+TEST_P(ProducerGoldenTest, IsWrittenAsPyTorchReadsIt) {
+  MigrationReport report;
+  const CheckpointParts migrated =
+      Migrated(Golden(GetParam().name + ".old"), report);
+  const std::string path =
+      absl::StrCat(testing::TempDir(), "/", GetParam().name, ".pt");
+  HOIST_ASSERT_OK(
+      WriteVerified(migrated, *NewPosixFileSystem(), path,
+                    {.format = OutputFormat::kTorchZip, .overwrite = true}));
+  const auto written = Checkpoint::Open(path);
+  HOIST_ASSERT_OK(written);
+  const CheckpointParts parts = {written->catalog(), written->files()};
+  EXPECT_EQ(TensorsOf(parts), TensorsOf(migrated));
+  EXPECT_THAT(TiesOf(parts), UnorderedElementsAreArray(TiesOf(migrated)));
+  EXPECT_EQ(Versions(parts), Versions(migrated));
+  EXPECT_EQ(OthersOf(parts), OthersOf(migrated));
 }
 
 TEST_P(ProducerGoldenTest, WhatIsMigratedNeedsNothing) {

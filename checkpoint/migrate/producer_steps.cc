@@ -335,7 +335,7 @@ constexpr ProducerStep kSteps[] = {
     {"observer_eps",
      "MinMaxObserver, PerChannelMinMaxObserver, HistogramObserver, "
      "MovingAverage*",
-     2, "1.10 at the latest", "eps is added: float32 [1.1920929e-07]", true,
+     2, "1.7", "eps is added: float32 [1.1920929e-07]", true,
      NeedsEps, AddEps},
     {"observer_min_max",
      "PerChannelMinMaxObserver, MovingAveragePerChannelMinMaxObserver, "
@@ -345,7 +345,7 @@ constexpr ProducerStep kSteps[] = {
      "histogram that has seen nothing become inf and -inf",
      true, IsOldObserver, UpdateObserver},
     {"quantized_linear_packed_params",
-     "quantized Linear, quantized.dynamic Linear, LinearPackedParams", 3, "1.5",
+     "quantized Linear, quantized.dynamic Linear, LinearPackedParams", 3, "1.6",
      "weight and bias become the tuple _packed_params._packed_params, beside a "
      "dtype",
      true, HasUnpackedLinear, PackLinear},

@@ -189,24 +189,23 @@ TEST(DcpMetadataTest, WhatIsNoMetadataIsRefused) {
 }
 
 TEST(DcpMetadataTest, ATupleInManyPlacesIsNotCopiedForEver) {
-  // One tuple of 60 numbers, in the pieces of many tensors.
-  std::vector<std::string> items;
-  std::vector<int32_t> ones(60, 1);
-  std::vector<std::string> chunks(100, "h\1");
-  std::string first =
-      dcp_builder::Tensor("float32", ones, {Chunk(ones, ones) + "q\1"});
-  items = {Text("first"), first};
-  for (int i = 0; i < 200; ++i) {
-    items.push_back(Text(absl::StrCat(i)));
-    items.push_back(dcp_builder::Tensor("float32", {}, {}));
-  }
+  // Each time after the first by two bytes, from the memo.
+  const auto shared = [](int i, const std::string& value, char memo) {
+    return i == 0 ? value + "q" + memo : std::string("h") + memo;
+  };
+  const std::vector<int32_t> ones(60, 1);
   std::vector<std::string> places;
-  for (int i = 0; i < 2000; ++i) {
-    places.push_back(i == 0 ? dcp_builder::Index("x", ones) + "q\2" : "h\2");
-    places.push_back(i == 0 ? Place("f", 0, 1) + "q\3" : "h\3");
+  for (int i = 0; i < 1000; ++i) {
+    places.push_back(pickle_builder::Object(
+        shared(i, dcp_builder::Class("MetadataIndex"), '\1'),
+        pickle_builder::Dict({shared(i, Text("fqn"), '\2'),
+                              Text(absl::StrCat(i)),
+                              shared(i, Text("offset"), '\3'),
+                              shared(i, dcp_builder::Size(ones), '\4')})));
+    places.push_back(shared(i, Place("f", 0, 1), '\5'));
   }
-  EXPECT_THAT(Parse(Metadata({}, places)), StatusIs(kDataLoss));
-  EXPECT_THAT(Parse(Metadata(items, {})), StatusIs(kDataLoss));
+  EXPECT_THAT(Parse(Metadata({}, places)),
+              StatusIs(kDataLoss, HasSubstr("more pieces than fit")));
 }
 
 TEST(DcpMetadataTest, TransformsAreKept) {
