@@ -115,6 +115,7 @@ class Slicer {
   std::vector<std::shared_ptr<const StorageBytes>> storages_;
   std::vector<bool> is_cut_;  // by storage of the catalog
   std::shared_ptr<BlockCache> cache_;
+  bool is_all_checked_ = true;
   std::map<BoxKey, size_t> box_of_;
   std::vector<Box> boxes_;
   std::map<BoxKey, std::pair<int, TensorSpec>> derived_of_;
@@ -147,7 +148,15 @@ absl::StatusOr<RankSlices> Slicer::Run() {
   for (size_t i = 0; i < views_.size(); ++i) {
     PlaceViews(static_cast<int>(i));
   }
+  for (const StorageEntry& storage : to.storages) {
+    is_all_checked_ =
+        is_all_checked_ &&
+        (storage.size_bytes == 0 || storage.crc32 || !storage.chunks.empty() ||
+         // Of a DerivedFile, which compares.
+         storage.file >= static_cast<int>(files_.size()));
+  }
   PlaceBoxes();
+  result_.is_all_checked = is_all_checked_ && options_.verify;
   HOIST_RETURN_IF_ERROR(ValidateCatalog(to));
   return std::move(result_);
 }
@@ -259,6 +268,8 @@ absl::Status Slicer::AddDerived(const TensorEntry& tensor, size_t dim,
                                  .size_bytes = file->size_bytes(),
                                  .name = storage.name}),
                      std::move(spec)};
+    is_all_checked_ = is_all_checked_ &&
+                      (storage.crc32.has_value() || !storage.chunks.empty());
     result_.report.needed_bytes += file->size_bytes();
   }
   part.storage = found->second.first;
@@ -331,18 +342,23 @@ void Slicer::PlaceViews(int index) {
           static_cast<uint64_t>(DTypeBits(tensor.spec.dtype)));
     }
   };
-  if (!is_cut_[index] || storage.deflated_bytes) {
-    const int to = AddStorage(storage);
-    for (const View& view : views) {
-      place(view, to, 0);
-      result_.report.needed_bytes += view.extent.end - view.extent.begin;
-    }
-    return;
-  }
   // Views that share bytes come into one storage.
   std::sort(views.begin(), views.end(), [](const View& a, const View& b) {
     return a.extent.begin < b.extent.begin;
   });
+  if (!is_cut_[index] || storage.deflated_bytes) {
+    const int to = AddStorage(storage);
+    uint64_t covered = 0;
+    for (const View& view : views) {
+      place(view, to, 0);
+      covered = std::max(covered, view.extent.begin);
+      if (view.extent.end > covered) {
+        result_.report.needed_bytes += view.extent.end - covered;
+        covered = view.extent.end;
+      }
+    }
+    return;
+  }
   for (size_t i = 0; i < views.size();) {
     Extent extent = Widen(storage, views[i].extent);
     uint64_t covered = views[i].extent.end;
@@ -407,6 +423,7 @@ void Slicer::PlaceBoxes() {
     if (storage.crc32) {
       result_.report.unverified_bytes += size_bytes;
     }
+    is_all_checked_ = is_all_checked_ && !storage.chunks.empty();
     const uint64_t begin = file->AddBox(storage, std::move(box.layout));
     const int to =
         AddStorage({.file = static_cast<int>(result_.files.size()) - 1,
@@ -438,6 +455,18 @@ absl::StatusOr<RankSlices> SliceForRank(const Catalog& catalog,
                      ", which are 0 to ", layout.world_size() - 1));
   }
   return Slicer(catalog, files, layout, rank, options).Run();
+}
+
+absl::StatusOr<RankSlices> SliceForRank(const Catalog& catalog,
+                                        CatalogFiles files,
+                                        const RankOptions& options,
+                                        bool verify) {
+  HOIST_ASSIGN_OR_RETURN(
+      const ShardLayout layout,
+      ShardLayout::Create(catalog, options.spec, options.world_size));
+  return SliceForRank(
+      catalog, files, layout, options.rank,
+      {.max_gap_bytes = options.max_gap_bytes, .verify = verify});
 }
 
 }  // namespace hoist

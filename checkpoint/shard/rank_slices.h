@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "hoist/checkpoint/catalog/catalog.h"
 #include "hoist/checkpoint/shard/box_file.h"
+#include "hoist/checkpoint/shard/rank_options.h"
 #include "hoist/checkpoint/shard/rank_report.h"
 #include "hoist/checkpoint/shard/shard_layout.h"
 #include "hoist/core/io/random_access_file.h"
@@ -15,9 +16,8 @@
 namespace hoist {
 
 struct SliceOptions {
-  // Gaps of so many bytes between runs of a part are read along: a read of its
-  // own would take longer, and a disk reads whole pages anyway.
-  uint64_t max_gap_bytes = 4096;
+  // As RankOptions has it.
+  uint64_t max_gap_bytes = RankOptions::kDefaultMaxGapBytes;
   // Whether storages in chunks are to be read by whole chunks, so that they can
   // be held against their checksums.
   bool verify = true;
@@ -32,7 +32,9 @@ struct RankSlices {
   std::vector<std::shared_ptr<const RandomAccessFile>> files;
   // Those of `files` that are such.
   std::vector<std::shared_ptr<const BoxFile>> box_files;
-  // Of it, counts of tensors and what is unverified are set.
+  // Whether every byte is held against some checksum when it is read.
+  bool is_all_checked = false;
+  // Of it, `read_bytes` is not known yet.
   RankReport report;
 };
 
@@ -48,6 +50,13 @@ absl::StatusOr<RankSlices> SliceForRank(const Catalog& catalog,
                                         CatalogFiles files,
                                         const ShardLayout& layout, int rank,
                                         const SliceOptions& options = {});
+
+// The same of a spec, of which notes are made; errors also as of
+// ShardLayout::Create().
+absl::StatusOr<RankSlices> SliceForRank(const Catalog& catalog,
+                                        CatalogFiles files,
+                                        const RankOptions& options,
+                                        bool verify);
 
 }  // namespace hoist
 
