@@ -6,13 +6,13 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/types/span.h"
 #include "hoist/checkpoint/formats/detect/detect.h"
 #include "hoist/checkpoint/formats/detect/folder_names.h"
+#include "hoist/checkpoint/formats/detect/folders.h"
 #include "hoist/checkpoint/formats/detect/index_file.h"
 #include "hoist/checkpoint/formats/shard_index/join_shards.h"
 #include "hoist/checkpoint/formats/shard_index/shard_number.h"
+#include "hoist/checkpoint/open_shards_files.h"
 #include "hoist/checkpoint/read_catalog.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
@@ -21,91 +21,6 @@ namespace hoist {
 namespace {
 
 constexpr size_t kMaxOpened = 10'000;
-
-std::string PathIn(const std::string& folder, absl::string_view name) {
-  return absl::StrCat(folder, absl::EndsWith(folder, "/") ? "" : "/", name);
-}
-
-// The index among `names` to read; empty if there is none.
-absl::StatusOr<std::string> ChooseIndex(const std::string& folder,
-                                        const FolderNames& names) {
-  std::vector<std::string> safetensors;
-  std::vector<std::string> others;
-  for (const std::string& name : names.files) {
-    if (absl::EndsWith(name, ".index.json")) {
-      const auto file = OpenFile(PathIn(folder, name));
-      if (file.ok() && IsShardIndexFile(**file)) {
-        (absl::StrContains(name, "safetensors") ? safetensors : others)
-            .push_back(name);
-      }
-    }
-  }
-  const std::vector<std::string>& found =
-      safetensors.empty() ? others : safetensors;
-  if (found.size() > 1) {
-    return WithHint(
-        absl::InvalidArgumentError(absl::StrCat(
-            folder, ": There are ", found.size(),
-            " indexes of checkpoints: ", absl::StrJoin(found, ", "))),
-        absl::StrCat("Name the one that is meant: ", PathIn(folder, found[0])));
-  }
-  return found.empty() ? "" : found[0];
-}
-
-absl::StatusOr<ShardIndex> ReadIndex(const std::string& path) {
-  HOIST_ASSIGN_OR_RETURN(const auto file, OpenFile(path));
-  if (file->size_bytes() > kMaxShardIndexBytes) {
-    return absl::DataLossError(
-        absl::StrCat(path, ": An index of ", file->size_bytes(),
-                     " bytes is more than is read: ", kMaxShardIndexBytes));
-  }
-  std::string text(static_cast<size_t>(file->size_bytes()), '\0');
-  HOIST_RETURN_IF_ERROR(file->ReadAt(
-      0, absl::MakeSpan(reinterpret_cast<uint8_t*>(text.data()), text.size())));
-  auto index = ParseShardIndex(text);
-  return index.ok()
-             ? std::move(index)
-             : absl::StatusOr<ShardIndex>(Annotate(index.status(), path));
-}
-
-void ReadShard(const std::string& folder, Shard& shard,
-               std::shared_ptr<const RandomAccessFile>& file) {
-  auto opened = OpenFile(PathIn(folder, shard.file));
-  shard.status = opened.status();
-  if (!opened.ok()) {
-    return;
-  }
-  file = *std::move(opened);
-  auto catalog = ReadCatalog(*file, /*pool=*/nullptr);
-  shard.status = catalog.status();
-  if (catalog.ok()) {
-    shard.catalog = *std::move(catalog);
-  }
-}
-
-void ReadShards(const std::string& folder, std::vector<std::string> names,
-                ThreadPool* pool, ShardSet& set) {
-  set.shards.resize(names.size());
-  set.files.resize(names.size());
-  const auto read = [&](int64_t i) {
-    set.shards[i].file = std::move(names[i]);
-    ReadShard(folder, set.shards[i], set.files[i]);
-    return absl::OkStatus();
-  };
-  const auto count = static_cast<int64_t>(names.size());
-  if (pool != nullptr) {
-    (void)ParallelFor(*pool, count, read);  // none of them fails
-    return;
-  }
-  for (int64_t i = 0; i < count; ++i) {
-    (void)read(i);
-  }
-}
-
-// What of `names` looks like a checkpoint's file, by its end.
-bool HasWeightsName(absl::string_view name) {
-  return absl::EndsWith(name, ".safetensors") || absl::EndsWith(name, ".bin");
-}
 
 bool IsSafetensorsFile(const std::string& path) {
   const auto file = OpenFile(path);
@@ -183,10 +98,27 @@ absl::StatusOr<std::optional<ShardSet>> FindShards(
       return std::nullopt;
     }
   }
-  ReadShards(folder, std::move(files), pool, set);
+  ReadShardsResult read = ReadShards(folder, std::move(files), pool);
+  set.shards = std::move(read.shards);
+  set.files = std::move(read.files);
   set.findings =
       CompareShards(set.index ? &*set.index : nullptr, set.shards, others);
   return std::optional<ShardSet>(std::move(set));
+}
+
+absl::StatusOr<std::optional<ShardSet>> FindShardsAt(const std::string& path,
+                                                     ThreadPool* pool) {
+  const auto file = OpenFile(path);
+  if (absl::IsInvalidArgument(file.status()) && IsFolder(path)) {
+    return FindShards(path, "", pool);
+  }
+  if (!file.ok() || !IsShardIndexFile(**file)) {
+    return std::nullopt;
+  }
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? FindShards(".", path, pool)
+                                    : FindShards(path.substr(0, slash + 1),
+                                                 path.substr(slash + 1), pool);
 }
 
 absl::StatusOr<JoinedShards> Join(ShardSet set) {
@@ -203,7 +135,8 @@ absl::StatusOr<JoinedShards> Join(ShardSet set) {
                                                    " more findings)")
                                     : "",
                          ". Nothing was loaded")),
-        "Get all files of one revision again; for all findings: hoist verify");
+        "Get all files of one revision again; for all findings: hoist verify; "
+        "if only the index is wrong: hoist index rebuild");
   }
   JoinedShards joined;
   const bool is_safetensors =

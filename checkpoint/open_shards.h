@@ -38,6 +38,11 @@ absl::StatusOr<std::optional<ShardSet>> FindShards(
     const std::string& folder, const std::string& index_file = "",
     ThreadPool* pool = nullptr);
 
+// The same of a path that is a directory, or an index in one; nullopt also for
+// all else.
+absl::StatusOr<std::optional<ShardSet>> FindShardsAt(
+    const std::string& path, ThreadPool* pool = nullptr);
+
 // The catalog of all shards, and its files. If there is a finding that is an
 // error, that, and how many more there are: nothing is to be loaded then. Other
 // findings become warnings.

@@ -12,6 +12,7 @@
 #include "hoist/checkpoint/formats/detect/detect.h"
 #include "hoist/checkpoint/load/file_facts.h"
 #include "hoist/checkpoint/load/load_catalog.h"
+#include "hoist/checkpoint/open_shards.h"
 #include "hoist/checkpoint/plan/read_choice.h"
 #include "hoist/checkpoint/verify/archive_members.h"
 #include "hoist/checkpoint/verify/byte_ranges.h"
@@ -394,6 +395,27 @@ absl::StatusOr<VerifyReport> Verification::Run() {
   return std::move(report_);
 }
 
+// All that the files of a checkpoint in several do not agree about. Whether
+// there is anything for which none of it may be loaded.
+bool AddShardFindings(const std::string& path, ThreadPool* pool,
+                      VerifyReport& report) {
+  absl::StatusOr<std::optional<ShardSet>> set = FindShardsAt(path, pool);
+  if (!set.ok() || !*set) {
+    return false;
+  }
+  for (ShardFinding& finding : (*set)->findings) {
+    if (finding.is_error) {
+      report.damages.push_back({.path = path,
+                                .place = std::move(finding.file),
+                                .tensors = std::move(finding.tensors),
+                                .problem = std::move(finding.text)});
+    } else {
+      report.warnings.push_back(std::move(finding.text));
+    }
+  }
+  return !report.damages.empty();
+}
+
 }  // namespace
 
 absl::StatusOr<VerifyReport> VerifyCatalog(const Catalog& catalog,
@@ -410,6 +432,7 @@ absl::StatusOr<VerifyReport> VerifyCheckpoint(const Checkpoint& checkpoint,
       Verification(catalog, checkpoint.files(), ArchivesOf(checkpoint), options)
           .Run());
   report.path = checkpoint.path();
+  report.warnings = catalog.warnings;
   report.time_ns += checkpoint.open_time_ns();
   return report;
 }
@@ -420,10 +443,13 @@ absl::StatusOr<VerifyReport> VerifyPath(const std::string& path,
   if (checkpoint.ok()) {
     return VerifyCheckpoint(*checkpoint, options);
   }
+  VerifyReport report = {.path = path, .level = options.level};
+  if (AddShardFindings(path, options.pool, report)) {
+    return report;
+  }
   if (!absl::IsDataLoss(checkpoint.status())) {
     return checkpoint.status();
   }
-  VerifyReport report = {.path = path, .level = options.level};
   report.damages.push_back(
       {.path = path, .problem = std::string(checkpoint.status().message())});
   return report;

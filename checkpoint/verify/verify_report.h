@@ -45,6 +45,9 @@ struct VerifyReport {
   std::string format;  // as of FormatName(); empty if it could not be opened
   VerifyLevel level = VerifyLevel::kStructure;  // that was asked for
   std::vector<Damage> damages;
+  // What is no damage and worth to know: files that are ignored, and all that
+  // the catalog warns of.
+  std::vector<std::string> warnings;
   // What of the level could not be done, and why: checksums that are not
   // recorded.
   std::vector<NotPossible> not_possible;

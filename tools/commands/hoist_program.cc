@@ -12,7 +12,9 @@
 #include "hoist/core/thread/cancel_token.h"
 #include "hoist/tools/commands/checkpoints_command.h"
 #include "hoist/tools/commands/convert_command.h"
+#include "hoist/tools/commands/diff_command.h"
 #include "hoist/tools/commands/huge_page_heap.h"
+#include "hoist/tools/commands/index_command.h"
 #include "hoist/tools/commands/inspect_command.h"
 #include "hoist/tools/commands/load_command.h"
 #include "hoist/tools/commands/migrate_command.h"
@@ -57,6 +59,8 @@ class Program {
       "hoist"};
   CheckpointsArguments checkpoints_arguments_;
   ConvertArguments convert_arguments_;
+  DiffArguments diff_arguments_;
+  IndexArguments index_arguments_;
   InspectArguments inspect_arguments_;
   LoadArguments load_arguments_;
   MigrateArguments migrate_arguments_;
@@ -64,6 +68,8 @@ class Program {
   VerifyArguments verify_arguments_;
   CLI::App* checkpoints_;
   CLI::App* convert_;
+  CLI::App* diff_;
+  CLI::App* index_;
   CLI::App* inspect_;
   CLI::App* load_;
   CLI::App* migrate_;
@@ -74,6 +80,8 @@ class Program {
 Program::Program()
     : checkpoints_(AddCheckpointsCommand(app_, checkpoints_arguments_)),
       convert_(AddConvertCommand(app_, convert_arguments_)),
+      diff_(AddDiffCommand(app_, diff_arguments_)),
+      index_(AddIndexCommand(app_, index_arguments_)),
       inspect_(AddInspectCommand(app_, inspect_arguments_)),
       load_(AddLoadCommand(app_, load_arguments_)),
       migrate_(AddMigrateCommand(app_, migrate_arguments_)),
@@ -83,6 +91,7 @@ Program::Program()
   app_.require_subcommand(1);
   // So that `load --version` works where `load` is a program of its own.
   convert_->fallthrough();
+  diff_->fallthrough();
   inspect_->fallthrough();
   load_->fallthrough();
   migrate_->fallthrough();
@@ -96,6 +105,7 @@ Program::Program()
       "  hoist convert model.pt model.safetensors\n"
       "  hoist migrate old.pt new.pt             bring it up to date\n"
       "  hoist verify model.pt                   is it what was written\n"
+      "  hoist diff old.pt new.safetensors       what is not the same\n"
       "  hoist checkpoints list run/             those of a training\n"
       "  hoist VERB --help                       more on a verb");
 }
@@ -149,6 +159,10 @@ int StatusOf(CheckpointsOutcome outcome) {
   return kExitError;
 }
 
+int StatusOf(DiffOutcome outcome) {
+  return outcome == DiffOutcome::kSame ? kExitDone : kExitFound;
+}
+
 int StatusOf(LoadOutcome outcome) {
   return outcome == LoadOutcome::kDone ? kExitDone : kExitFound;
 }
@@ -174,12 +188,21 @@ absl::StatusOr<int> Program::RunVerb(const CommandContext& context) {
                            RunVerify(verify_arguments_, context));
     return StatusOf(verdict);
   }
+  if (diff_->parsed()) {
+    HOIST_ASSIGN_OR_RETURN(const DiffOutcome outcome,
+                           RunDiff(diff_arguments_, context));
+    return StatusOf(outcome);
+  }
   if (convert_->parsed()) {
     HOIST_RETURN_IF_ERROR(RunConvert(convert_arguments_, context));
     return kExitDone;
   }
   if (migrate_->parsed()) {
     HOIST_RETURN_IF_ERROR(RunMigrate(migrate_arguments_, context));
+    return kExitDone;
+  }
+  if (index_->parsed()) {
+    HOIST_RETURN_IF_ERROR(RunIndexRebuild(index_arguments_, context));
     return kExitDone;
   }
   HOIST_RETURN_IF_ERROR(RunInspect(inspect_arguments_, context));

@@ -51,6 +51,7 @@ Json VerifyJson(const VerifyReport& report, bool is_strict) {
     entry["problem"] = damage.problem;
     json["damages"].push_back(std::move(entry));
   }
+  json["warnings"] = report.warnings;
   json["not_possible"] = Json::array();
   for (const VerifyReport::NotPossible& not_possible : report.not_possible) {
     Json entry;

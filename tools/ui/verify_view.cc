@@ -178,6 +178,11 @@ std::string VerifyView(const VerifyReport& report, bool is_strict,
                     VerifyLevelName(not_possible.level), ": ",
                     DisplayText(not_possible.reason, kMaxProblemWidth), "\n");
   }
+  for (const std::string& warning : report.warnings) {
+    absl::StrAppend(&text, "  ",
+                    Styled("warning", TextStyle::kYellow, has_color), "  ",
+                    DisplayText(warning, kMaxProblemWidth), "\n");
+  }
   return text + DamageLines(report, has_color);
 }
 

@@ -57,9 +57,22 @@ class Comparison {
   }
 
  private:
-  void Error(Kind kind, std::string text,
-             absl::StatusCode code = absl::StatusCode::kDataLoss) {
-    findings_.push_back({kind, true, std::move(text), code});
+  ShardFinding& Error(Kind kind, std::string text,
+                      absl::StatusCode code = absl::StatusCode::kDataLoss) {
+    findings_.push_back({.kind = kind,
+                         .is_error = true,
+                         .text = std::move(text),
+                         .code = code});
+    return findings_.back();
+  }
+  // One that is about tensors of a file.
+  void Error(Kind kind, std::string text, absl::string_view file,
+             const std::vector<absl::string_view>& tensors) {
+    ShardFinding& finding = Error(kind, std::move(text));
+    finding.file = std::string(file);
+    for (const absl::string_view tensor : tensors) {
+      finding.tensors.emplace_back(tensor);
+    }
   }
   void Note(Kind kind, std::string text) {
     findings_.push_back({.kind = kind, .text = std::move(text)});
@@ -69,7 +82,8 @@ class Comparison {
   void CompareNames();
   void CompareNumbers();
   void CompareTotal();
-  size_t IndexedTensors(const std::string& file) const;
+  void CompareRepeated(
+      const absl::flat_hash_map<absl::string_view, const Shard*>& holders);
 
   const ShardIndex* const index_;
   const absl::Span<const Shard> shards_;
@@ -77,23 +91,25 @@ class Comparison {
   std::vector<ShardFinding> findings_;
 };
 
-size_t Comparison::IndexedTensors(const std::string& file) const {
-  return static_cast<size_t>(std::count_if(
-      index_->weight_map.begin(), index_->weight_map.end(),
-      [&file](const auto& entry) { return entry.second == file; }));
-}
-
 void Comparison::CompareFiles() {
   std::vector<std::string> missing;
+  std::vector<std::string> tensors;
   for (const Shard& shard : shards_) {
     has_unread_ |= !shard.status.ok();
     if (absl::IsNotFound(shard.status) && index_ != nullptr) {
+      const size_t before = tensors.size();
+      for (const auto& [tensor, file] : index_->weight_map) {
+        if (file == shard.file) {
+          tensors.push_back(tensor);
+        }
+      }
       missing.push_back(absl::StrCat(
-          shard.file, " (", TensorCount(IndexedTensors(shard.file)), ")"));
+          shard.file, " (", TensorCount(tensors.size() - before), ")"));
     } else if (!shard.status.ok()) {
       Error(Kind::kUnreadableShard,
             absl::StrCat(shard.file, ": ", shard.status.message()),
-            shard.status.code());
+            shard.status.code())
+          .file = shard.file;
     }
   }
   if (!missing.empty()) {
@@ -101,7 +117,33 @@ void Comparison::CompareFiles() {
           absl::StrCat("The index names ", shards_.size(), " files, ",
                        missing.size(), missing.size() == 1 ? " is" : " are",
                        " missing: ", absl::StrJoin(missing, ", ")),
-          absl::StatusCode::kNotFound);
+          absl::StatusCode::kNotFound)
+        .tensors = std::move(tensors);
+  }
+}
+
+void Comparison::CompareRepeated(
+    const absl::flat_hash_map<absl::string_view, const Shard*>& holders) {
+  // By the two files that have them, in the order of these.
+  std::map<std::pair<const Shard*, const Shard*>,
+           std::vector<absl::string_view>>
+      repeated;
+  for (const Shard& shard : shards_) {
+    for (const TensorEntry& tensor : shard.catalog.tensors) {
+      const Shard* const first = holders.at(tensor.name);
+      if (first != &shard) {
+        repeated[{first, &shard}].push_back(tensor.name);
+      }
+    }
+  }
+  for (const auto& [files, tensors] : repeated) {
+    Error(Kind::kRepeatedTensor,
+          absl::StrCat(tensors.size() == 1 ? "Tensor " : "Tensors ",
+                       FirstOf(tensors),
+                       tensors.size() == 1 ? " is in " : " are in ",
+                       files.first->file, " and in ", files.second->file,
+                       ": they are of different revisions"),
+          files.second->file, tensors);
   }
 }
 
@@ -109,15 +151,10 @@ void Comparison::CompareNames() {
   absl::flat_hash_map<absl::string_view, const Shard*> holders;
   for (const Shard& shard : shards_) {
     for (const TensorEntry& tensor : shard.catalog.tensors) {
-      const auto [known, is_new] = holders.emplace(tensor.name, &shard);
-      if (!is_new && known->second != &shard) {
-        Error(Kind::kRepeatedTensor,
-              absl::StrCat("Tensor ", QuotedName(tensor.name), " is in ",
-                           known->second->file, " and in ", shard.file,
-                           ": they are of different revisions"));
-      }
+      holders.emplace(tensor.name, &shard);
     }
   }
+  CompareRepeated(holders);
   if (index_ == nullptr) {
     return;
   }
@@ -141,7 +178,8 @@ void Comparison::CompareNames() {
           absl::StrCat("The index has ", FirstOf(tensors), " in ", file,
                        ", which does not have ",
                        tensors.size() == 1 ? "it" : "them",
-                       ": index and file are of different revisions"));
+                       ": index and file are of different revisions"),
+          file, tensors);
   }
   for (const Shard& shard : shards_) {
     std::vector<absl::string_view> unlisted;
@@ -154,7 +192,8 @@ void Comparison::CompareNames() {
       Error(Kind::kUnlistedTensor,
             absl::StrCat(shard.file, " has ", FirstOf(unlisted),
                          ", which the index does not have: index and file are "
-                         "of different revisions"));
+                         "of different revisions"),
+            shard.file, unlisted);
     }
   }
 }
@@ -163,9 +202,19 @@ void Comparison::CompareNumbers() {
   // By what is around the numbers, and how many there are to be.
   std::map<std::pair<std::string, uint64_t>, std::set<uint64_t>> sets;
   for (const Shard& shard : shards_) {
-    if (const auto name = ParseShardNumber(shard.file)) {
-      sets[{name->around, name->count}].insert(name->number);
+    const auto name = ParseShardNumber(shard.file);
+    if (!name) {
+      continue;
     }
+    std::set<uint64_t>& numbers = sets[{name->around, name->count}];
+    if (name->number == 0 || name->number > name->count) {
+      Error(Kind::kWrongNumber,
+            absl::StrCat(shard.file, ": There is no number ", name->number,
+                         " of ", name->count, " files"))
+          .file = shard.file;
+      continue;
+    }
+    numbers.insert(name->number);
   }
   for (const auto& [set, numbers] : sets) {
     const auto& [around, count] = set;

@@ -28,6 +28,7 @@ struct ShardFinding {
     kUnlistedTensor,   // a shard has a tensor that the index has not
     kRepeatedTensor,   // two shards have a tensor of the same name
     kMissingNumber,    // of "-00001-of-00003" one is not there
+    kWrongNumber,      // "-00004-of-00003"
     kOtherFile,        // a checkpoint lies there that the index has not
     kTotalSize,        // the index counts other bytes than there are
   };
@@ -36,6 +37,8 @@ struct ShardFinding {
   bool is_error = false;
   std::string text;
   absl::StatusCode code = absl::StatusCode::kDataLoss;  // if it is an error
+  std::string file;                  // that it is about; empty: the whole
+  std::vector<std::string> tensors;  // all that it is about
 };
 
 // All that index and shards disagree about, errors first. `index` is null where

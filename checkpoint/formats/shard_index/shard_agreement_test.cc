@@ -107,6 +107,52 @@ TEST(ShardAgreementTest, ANumberThatIsNotThere) {
                   "By their names there are 3 files m-*.bin, and here are 2")));
 }
 
+TEST(ShardAgreementTest, NumbersThatThereAreNot) {
+  EXPECT_THAT(
+      CompareShards(nullptr,
+                    {ShardOf("m-00000-of-00002.bin", {"a"}),
+                     ShardOf("m-00001-of-00002.bin", {"b"}),
+                     ShardOf("m-00003-of-00002.bin", {"c"})},
+                    {}),
+      ElementsAre(
+          Finding(Kind::kWrongNumber, true, "There is no number 0 of 2"),
+          Finding(Kind::kWrongNumber, true, "There is no number 3 of 2"),
+          Finding(Kind::kMissingNumber, true,
+                  "2 files m-*.bin, and here are "
+                  "1")));
+}
+
+TEST(ShardAgreementTest, TwoCountsAreTwoRevisions) {
+  const ShardIndex index =
+      IndexOf({{"a", "m-00001-of-00002.bin"}, {"b", "m-00002-of-00003.bin"}});
+  EXPECT_THAT(CompareShards(&index,
+                            {ShardOf("m-00001-of-00002.bin", {"a"}),
+                             ShardOf("m-00002-of-00003.bin", {"b"})},
+                            {}),
+              ElementsAre(Finding(Kind::kMissingNumber, true, "2 files"),
+                          Finding(Kind::kMissingNumber, true, "3 files")));
+}
+
+TEST(ShardAgreementTest, FindingsHaveAllTensors) {
+  const ShardIndex index =
+      IndexOf({{"a", "1"}, {"b", "1"}, {"c", "2"}, {"d", "3"}, {"e", "3"}});
+  const auto findings =
+      CompareShards(&index,
+                    {ShardOf("1", {"x", "y"}), ShardOf("2", {"c", "x", "y"}),
+                     Broken("3", absl::NotFoundError("no such file"))},
+                    {});
+  ASSERT_EQ(findings.size(), 5);
+  EXPECT_THAT(findings[0].tensors, ElementsAre("d", "e"));
+  EXPECT_THAT(findings[1], Finding(Kind::kRepeatedTensor, true,
+                                   "Tensors \"x\" and 1 more are in 1 and in "
+                                   "2"));
+  EXPECT_THAT(findings[1].tensors, ElementsAre("x", "y"));
+  EXPECT_EQ(findings[2].file, "1");
+  EXPECT_THAT(findings[2].tensors, ElementsAre("a", "b"));
+  EXPECT_THAT(findings[3].tensors, ElementsAre("x", "y"));
+  EXPECT_THAT(findings[4].tensors, ElementsAre("x", "y"));
+}
+
 TEST(ShardAgreementTest, OtherFilesAndTotalsAreNotesBehindErrors) {
   ShardIndex index = IndexOf({{"a", "1"}, {"b", "1"}});
   index.total_size_bytes = 5;

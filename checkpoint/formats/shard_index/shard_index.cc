@@ -13,6 +13,7 @@
 #include "hoist/checkpoint/formats/safetensors/safetensors_header.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
+#include "nlohmann/json.hpp"
 
 namespace hoist {
 namespace {
@@ -24,6 +25,13 @@ constexpr size_t kMaxDepth = 128;
 // Abseil's string_view need not be the standard library's.
 absl::string_view View(std::string_view text) {
   return absl::string_view(text.data(), text.size());
+}
+
+// `text`, which is UTF-8, in quotes.
+std::string JsonString(absl::string_view text) {
+  return nlohmann::json(std::string(text))
+      .dump(/*indent=*/-1, /*indent_char=*/' ', /*ensure_ascii=*/false,
+            nlohmann::json::error_handler_t::replace);
 }
 
 absl::Status CheckFileName(absl::string_view name, absl::string_view tensor) {
@@ -70,12 +78,18 @@ absl::Status ReadWeightMap(dom::object map, ShardIndex& index) {
 
 void ReadMetadata(dom::object metadata, ShardIndex& index) {
   for (const dom::key_value_pair field : metadata) {
-    double total;
     std::string_view text;
-    if (View(field.key) == "total_size" &&
-        field.value.get(total) == simdjson::SUCCESS) {
-      index.total_size_bytes = total;
-    } else if (field.value.get(text) == simdjson::SUCCESS) {
+    if (View(field.key) == "total_size") {
+      double total;
+      if (field.value.get(total) == simdjson::SUCCESS) {
+        index.total_size_bytes = total;
+        continue;
+      }
+    } else {
+      index.metadata_json.emplace_back(field.key,
+                                       simdjson::minify(field.value));
+    }
+    if (field.value.get(text) == simdjson::SUCCESS) {
       index.metadata.emplace_back(field.key, text);
     } else if (!field.value.is<dom::object>() &&
                !field.value.is<dom::array>()) {
@@ -85,6 +99,36 @@ void ReadMetadata(dom::object metadata, ShardIndex& index) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> ShardIndexText(const ShardIndex& index) {
+  std::string text = "{\n  \"metadata\": {";
+  absl::string_view separator = "\n";
+  const auto add = [&](absl::string_view key, absl::string_view json) {
+    absl::StrAppend(&text, separator, "    ", JsonString(key), ": ", json);
+    separator = ",\n";
+  };
+  if (index.total_size_bytes) {
+    add("total_size",
+        absl::StrCat(static_cast<int64_t>(*index.total_size_bytes)));
+  }
+  for (const auto& [key, json] : index.metadata_json) {
+    add(key, json);
+  }
+  absl::StrAppend(&text, "\n  },\n  \"weight_map\": {");
+  separator = "\n";
+  for (const auto& [tensor, file] : index.weight_map) {
+    for (const std::string& name : {tensor, file}) {
+      if (!simdjson::validate_utf8(name.data(), name.size())) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("Name ", QuotedName(name),
+                         " is not UTF-8, and cannot be in an index"));
+      }
+    }
+    add(tensor, JsonString(file));
+  }
+  text += "\n  }\n}\n";
+  return text;
+}
 
 std::vector<std::string> ShardIndex::Files() const {
   std::vector<std::string> files;

@@ -20,6 +20,8 @@ struct ShardIndex {
   std::optional<double> total_size_bytes;
   // Strings and numbers of "metadata", but for that.
   std::vector<std::pair<std::string, std::string>> metadata;
+  // All of "metadata" but for that, each as JSON.
+  std::vector<std::pair<std::string, std::string>> metadata_json;
 
   // The files, each once, sorted.
   std::vector<std::string> Files() const;
@@ -33,6 +35,11 @@ inline constexpr size_t kMaxShardIndexBytes = size_t{256} << 20;
 // out of the index's folder: a path that is absolute, or has "..". Takes memory
 // in proportion to `text`. Thread-safe.
 absl::StatusOr<ShardIndex> ParseShardIndex(absl::string_view text);
+
+// The text of `index`, with total_size first, then metadata_json and
+// weight_map, as Hugging Face's libraries lay it out. kInvalidArgument for
+// names that are not UTF-8, which JSON has no place for. Thread-safe.
+absl::StatusOr<std::string> ShardIndexText(const ShardIndex& index);
 
 }  // namespace hoist
 
