@@ -11,6 +11,7 @@
 #include "hoist/core/status/status_macros.h"
 #include "hoist/core/thread/cancel_token.h"
 #include "hoist/tools/commands/checkpoints_command.h"
+#include "hoist/tools/commands/compat_command.h"
 #include "hoist/tools/commands/convert_command.h"
 #include "hoist/tools/commands/huge_page_heap.h"
 #include "hoist/tools/commands/inspect_command.h"
@@ -55,12 +56,14 @@ class Program {
       "anything that is in them",
       "hoist"};
   CheckpointsArguments checkpoints_arguments_;
+  CompatArguments compat_arguments_;
   ConvertArguments convert_arguments_;
   InspectArguments inspect_arguments_;
   LoadArguments load_arguments_;
   ScanArguments scan_arguments_;
   VerifyArguments verify_arguments_;
   CLI::App* checkpoints_;
+  CLI::App* compat_;
   CLI::App* convert_;
   CLI::App* inspect_;
   CLI::App* load_;
@@ -70,6 +73,7 @@ class Program {
 
 Program::Program()
     : checkpoints_(AddCheckpointsCommand(app_, checkpoints_arguments_)),
+      compat_(AddCompatCommand(app_, compat_arguments_)),
       convert_(AddConvertCommand(app_, convert_arguments_)),
       inspect_(AddInspectCommand(app_, inspect_arguments_)),
       load_(AddLoadCommand(app_, load_arguments_)),
@@ -78,6 +82,7 @@ Program::Program()
   app_.set_version_flag("--version", kVersion, "Print the version");
   app_.require_subcommand(1);
   // So that `load --version` works where `load` is a program of its own.
+  compat_->fallthrough();
   convert_->fallthrough();
   inspect_->fallthrough();
   load_->fallthrough();
@@ -90,6 +95,7 @@ Program::Program()
       "  hoist scan downloads/                   is anything dangerous in it\n"
       "  hoist convert model.pt model.safetensors\n"
       "  hoist verify model.pt                   is it what was written\n"
+      "  hoist compat model.pt --against new.pt  will it load into that\n"
       "  hoist checkpoints list run/             those of a training\n"
       "  hoist VERB --help                       more on a verb");
 }
@@ -131,6 +137,18 @@ int StatusOf(VerifyVerdict verdict) {
   return kExitError;
 }
 
+int StatusOf(CompatVerdict verdict) {
+  switch (verdict) {
+    case CompatVerdict::kFits:
+      return kExitDone;
+    case CompatVerdict::kDoesNotFit:
+      return kExitFound;
+    case CompatVerdict::kUnknown:
+      break;
+  }
+  return kExitError;
+}
+
 int StatusOf(CheckpointsOutcome outcome) {
   switch (outcome) {
     case CheckpointsOutcome::kDone:
@@ -166,6 +184,11 @@ absl::StatusOr<int> Program::RunVerb(const CommandContext& context) {
   if (verify_->parsed()) {
     HOIST_ASSIGN_OR_RETURN(const VerifyVerdict verdict,
                            RunVerify(verify_arguments_, context));
+    return StatusOf(verdict);
+  }
+  if (compat_->parsed()) {
+    HOIST_ASSIGN_OR_RETURN(const CompatVerdict verdict,
+                           RunCompat(compat_arguments_, context));
     return StatusOf(verdict);
   }
   if (convert_->parsed()) {
