@@ -14,6 +14,12 @@ namespace hoist {
 RuleSearch FindRules(absl::Span<const TensorOutline> file,
                      absl::Span<const TensorOutline> target,
                      const std::vector<std::string>& envelopes) {
+  RuleSearch search;
+  search.match = MatchStateDict(file, target);
+  if (search.match.fits() && search.match.dtypes.empty()) {
+    search.tensors.assign(file.begin(), file.end());
+    return search;
+  }
   RuleDraft draft(file, target);
   AddPrefixRules(envelopes, draft);
   AddKnownNameRules(draft);
@@ -27,7 +33,6 @@ RuleSearch FindRules(absl::Span<const TensorOutline> file,
   AddShapeRules(draft);
   AddLeftoverRules(draft);
   AddCastRules(draft);
-  RuleSearch search;
   search.rules = draft.rules();
   search.tensors = draft.tensors();
   search.match = MatchStateDict(draft.tensors(), draft.target());
