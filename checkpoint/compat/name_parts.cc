@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 
 namespace hoist {
@@ -33,6 +34,48 @@ NameTemplate TemplateOf(absl::string_view name) {
       result.text.push_back('*');
     } else {
       result.text.append(part.data(), part.size());
+    }
+  }
+  return result;
+}
+
+bool IsPlainName(absl::string_view name) {
+  constexpr size_t kMaxNumbers = 8;
+  constexpr absl::string_view kPlain = "_.-/: ";
+  return std::all_of(
+             name.begin(), name.end(),
+             [&](char byte) {
+               return absl::ascii_isalnum(static_cast<unsigned char>(byte)) ||
+                      kPlain.find(byte) != absl::string_view::npos;
+             }) &&
+         TemplateOf(name).numbers.size() <= kMaxNumbers;
+}
+
+std::string TemplateRegex(absl::string_view text) {
+  return absl::StrReplaceAll(text, {{".", "\\."}, {"*", "([0-9]+)"}});
+}
+
+std::string TemplateFill(absl::string_view text, int first_group) {
+  std::string result;
+  for (const char byte : text) {
+    if (byte == '*') {
+      absl::StrAppend(&result, "\\", first_group++);
+    } else {
+      result.push_back(byte);
+    }
+  }
+  return result;
+}
+
+std::string TemplateName(absl::string_view text,
+                         const std::vector<int64_t>& numbers) {
+  std::string result;
+  size_t next = 0;
+  for (const char byte : text) {
+    if (byte == '*' && next < numbers.size()) {
+      absl::StrAppend(&result, numbers[next++]);
+    } else {
+      result.push_back(byte);
     }
   }
   return result;

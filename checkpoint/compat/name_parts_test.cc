@@ -26,6 +26,21 @@ TEST(NamePartsTest, Templates) {
   EXPECT_THAT(TemplateOf("").numbers, IsEmpty());
 }
 
+TEST(NamePartsTest, PlainNames) {
+  EXPECT_TRUE(IsPlainName("h.0.attn_1.weight"));
+  for (const char* const name : {"a*", "a\\1", "a[0]", "a?", "(a)", "a\n"}) {
+    EXPECT_FALSE(IsPlainName(name)) << name;
+  }
+  EXPECT_FALSE(IsPlainName("0.1.2.3.4.5.6.7.8"));
+}
+
+TEST(NamePartsTest, TemplatesAsPatternsAndNames) {
+  EXPECT_EQ(TemplateRegex("h.*.w"), "h\\.([0-9]+)\\.w");
+  EXPECT_EQ(TemplateFill("h.*.e.*.w"), "h.\\1.e.\\2.w");
+  EXPECT_EQ(TemplateFill("h.*.w", 3), "h.\\3.w");
+  EXPECT_EQ(TemplateName("h.*.e.*.w", {3, 12}), "h.3.e.12.w");
+}
+
 TEST(NamePartsTest, EditDistances) {
   EXPECT_EQ(EditDistance("weight", "weight", 2), 0u);
   EXPECT_EQ(EditDistance("weight", "wieght", 2), 1u);

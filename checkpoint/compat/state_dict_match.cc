@@ -162,11 +162,12 @@ StateDictMatch MatchStateDict(absl::Span<const TensorOutline> file,
                            tensor.shape[0] == 1;
     if (is_scalar) {
       match.scalars.push_back(wanted.name);
-    } else if (tensor.shape != wanted.shape) {
+    } else if (tensor.shape != wanted.shape ||
+               tensor.is_tensor != wanted.is_tensor) {
       match.shapes.push_back({wanted.name, tensor.shape, wanted.shape});
       continue;
     }
-    if (tensor.dtype != wanted.dtype) {
+    if (tensor.dtype != wanted.dtype && tensor.is_tensor) {
       match.dtypes.push_back({wanted.name, tensor.dtype, wanted.dtype});
     }
     ++match.matched;

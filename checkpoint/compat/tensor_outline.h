@@ -15,6 +15,9 @@ struct TensorOutline {
   std::string name;
   DType dtype = DType::kFloat32;
   std::vector<int64_t> shape;
+  // False for what a state dict has beside tensors (`_extra_state`): it has a
+  // name, and no more.
+  bool is_tensor = true;
 
   friend bool operator==(const TensorOutline&, const TensorOutline&) = default;
 };

@@ -11,6 +11,7 @@
 #include "hoist/core/status/status_macros.h"
 #include "hoist/core/thread/cancel_token.h"
 #include "hoist/tools/commands/checkpoints_command.h"
+#include "hoist/tools/commands/compat_command.h"
 #include "hoist/tools/commands/convert_command.h"
 #include "hoist/tools/commands/diff_command.h"
 #include "hoist/tools/commands/huge_page_heap.h"
@@ -58,6 +59,7 @@ class Program {
       "anything that is in them",
       "hoist"};
   CheckpointsArguments checkpoints_arguments_;
+  CompatArguments compat_arguments_;
   ConvertArguments convert_arguments_;
   DiffArguments diff_arguments_;
   IndexArguments index_arguments_;
@@ -67,6 +69,7 @@ class Program {
   ScanArguments scan_arguments_;
   VerifyArguments verify_arguments_;
   CLI::App* checkpoints_;
+  CLI::App* compat_;
   CLI::App* convert_;
   CLI::App* diff_;
   CLI::App* index_;
@@ -79,6 +82,7 @@ class Program {
 
 Program::Program()
     : checkpoints_(AddCheckpointsCommand(app_, checkpoints_arguments_)),
+      compat_(AddCompatCommand(app_, compat_arguments_)),
       convert_(AddConvertCommand(app_, convert_arguments_)),
       diff_(AddDiffCommand(app_, diff_arguments_)),
       index_(AddIndexCommand(app_, index_arguments_)),
@@ -90,6 +94,7 @@ Program::Program()
   app_.set_version_flag("--version", kVersion, "Print the version");
   app_.require_subcommand(1);
   // So that `load --version` works where `load` is a program of its own.
+  compat_->fallthrough();
   convert_->fallthrough();
   diff_->fallthrough();
   inspect_->fallthrough();
@@ -106,6 +111,7 @@ Program::Program()
       "  hoist migrate old.pt new.pt             bring it up to date\n"
       "  hoist verify model.pt                   is it what was written\n"
       "  hoist diff old.pt new.safetensors       what is not the same\n"
+      "  hoist compat model.pt --against new.pt  will it load into that\n"
       "  hoist checkpoints list run/             those of a training\n"
       "  hoist VERB --help                       more on a verb");
 }
@@ -142,6 +148,18 @@ int StatusOf(VerifyVerdict verdict) {
     case VerifyVerdict::kDamaged:
       return kExitFound;
     case VerifyVerdict::kIncomplete:
+      break;
+  }
+  return kExitError;
+}
+
+int StatusOf(CompatVerdict verdict) {
+  switch (verdict) {
+    case CompatVerdict::kFits:
+      return kExitDone;
+    case CompatVerdict::kDoesNotFit:
+      return kExitFound;
+    case CompatVerdict::kUnknown:
       break;
   }
   return kExitError;
@@ -192,6 +210,11 @@ absl::StatusOr<int> Program::RunVerb(const CommandContext& context) {
     HOIST_ASSIGN_OR_RETURN(const DiffOutcome outcome,
                            RunDiff(diff_arguments_, context));
     return StatusOf(outcome);
+  }
+  if (compat_->parsed()) {
+    HOIST_ASSIGN_OR_RETURN(const CompatVerdict verdict,
+                           RunCompat(compat_arguments_, context));
+    return StatusOf(verdict);
   }
   if (convert_->parsed()) {
     HOIST_RETURN_IF_ERROR(RunConvert(convert_arguments_, context));

@@ -27,6 +27,7 @@ namespace hoist {
 namespace {
 
 using ::nlohmann::ordered_json;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;

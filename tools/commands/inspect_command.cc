@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "hoist/checkpoint/checkpoint.h"
+#include "hoist/checkpoint/compat/compat_side.h"
 #include "hoist/checkpoint/load/digest.h"
 #include "hoist/checkpoint/load/read_elements.h"
 #include "hoist/checkpoint/selection/select_tensors.h"
@@ -39,6 +40,9 @@ CLI::App* AddInspectCommand(CLI::App& app, InspectArguments& arguments) {
                     "The elements, as Python's print() shows them; reads only "
                     "those shown, so no checksum is compared. In JSON: those "
                     "of tensors of up to 1000");
+  command->add_flag("--manifest", arguments.manifest,
+                    "Names, dtypes and shapes as JSON (schema "
+                    "hoist.manifest/1), for hoist compat --against");
   command->footer(
       "A NAME may end with an index as in Python, which takes a part of each\n"
       "tensor it means: 'fc.weight[0]', 'fc.weight[:4, -1]', '*.bias[::2]'.\n"
@@ -107,6 +111,10 @@ absl::Status RunInspect(const InspectArguments& arguments,
   Catalog catalog = checkpoint.catalog();
   if (!arguments.names.empty()) {
     HOIST_ASSIGN_OR_RETURN(catalog, SelectTensors(catalog, arguments.names));
+  }
+  if (arguments.manifest) {
+    *context.out << ModelManifestText(SideOf(catalog));
+    return absl::OkStatus();
   }
   std::optional<Digests> digests;
   if (arguments.digests) {

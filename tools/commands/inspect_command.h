@@ -16,6 +16,7 @@ struct InspectArguments {
   bool json = false;
   bool digests = false;
   bool values = false;
+  bool manifest = false;
 };
 
 // Adds `inspect` to `app`; what the user writes goes to `arguments`, which has

@@ -1,0 +1,274 @@
+#include "hoist/checkpoint/compat/fused_rules.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "hoist/checkpoint/compat/name_parts.h"
+#include "hoist/checkpoint/compat/projection_role.h"
+
+namespace hoist {
+namespace {
+
+using Kind = CompatRule::Kind;
+using Role = ProjectionRole;
+using Shapes = std::map<std::vector<int64_t>, std::vector<int64_t>>;
+
+// Names that are alike but for numbers, and have a part with a role.
+struct Place {
+  std::string text;    // the template
+  std::string before;  // that part
+  std::string behind;  // "weight"
+  Role role = Role::kQ;
+  Shapes shapes;  // by numbers
+};
+
+// torch.nn.MultiheadAttention writes in_proj_weight in the place of
+// in_proj.weight.
+std::string WithDots(absl::string_view name) {
+  return absl::StrReplaceAll(
+      name, {{"_proj_weight", "_proj.weight"}, {"_proj_bias", "_proj.bias"}});
+}
+
+std::vector<Place> FindPlaces(const std::vector<TensorOutline>& tensors,
+                              const std::vector<size_t>& which) {
+  std::map<std::string, Place> places;
+  for (const size_t index : which) {
+    if (!IsPlainName(tensors[index].name)) {
+      continue;
+    }
+    const NameTemplate name = TemplateOf(tensors[index].name);
+    const auto known = places.find(name.text);
+    if (known != places.end()) {
+      known->second.shapes[name.numbers] = tensors[index].shape;
+      continue;
+    }
+    const std::string dotted = WithDots(name.text);
+    const std::vector<std::string> parts = absl::StrSplit(dotted, '.');
+    for (size_t i = parts.size(); i-- > 0;) {
+      if (const auto role = ProjectionRoleOf(parts[i])) {
+        Place place;
+        place.text = name.text;
+        place.before = absl::StrJoin(parts.begin(), parts.begin() + i, ".");
+        place.behind = absl::StrJoin(parts.begin() + i + 1, parts.end(), ".");
+        place.role = *role;
+        place.shapes[name.numbers] = tensors[index].shape;
+        places.emplace(name.text, std::move(place));
+        break;
+      }
+    }
+  }
+  std::vector<Place> result;
+  for (auto& [text, place] : places) {
+    result.push_back(std::move(place));
+  }
+  return result;
+}
+
+// The sizes of the parts, if the whole is them along dimension 0.
+std::optional<std::vector<int64_t>> SizesOf(
+    const std::vector<int64_t>& whole,
+    const std::vector<const std::vector<int64_t>*>& parts) {
+  std::vector<int64_t> sizes;
+  int64_t rest = whole.empty() ? -1 : whole[0];
+  for (const std::vector<int64_t>* const part : parts) {
+    if (part->size() != whole.size() || rest < 0 ||
+        !std::equal(part->begin() + 1, part->end(), whole.begin() + 1)) {
+      return std::nullopt;
+    }
+    rest -= (*part)[0];
+    sizes.push_back((*part)[0]);
+  }
+  return rest == 0 ? std::optional(std::move(sizes)) : std::nullopt;
+}
+
+// The sizes of the parts in all layers; nullopt where they do not add up.
+std::optional<std::vector<int64_t>> CommonSizes(
+    const Place& whole, const std::vector<const Place*>& parts,
+    bool is_transposed) {
+  std::optional<std::vector<int64_t>> common;
+  for (const auto& [numbers, shape] : whole.shapes) {
+    std::vector<int64_t> turned = shape;
+    if (is_transposed) {
+      if (shape.size() != 2 || shape[0] == shape[1]) {
+        return std::nullopt;
+      }
+      std::swap(turned[0], turned[1]);
+    }
+    std::vector<const std::vector<int64_t>*> shapes;
+    for (const Place* const part : parts) {
+      const auto found = part->shapes.find(numbers);
+      if (found == part->shapes.end() ||
+          part->shapes.size() != whole.shapes.size()) {
+        return std::nullopt;
+      }
+      shapes.push_back(&found->second);
+    }
+    const auto sizes = SizesOf(turned, shapes);
+    if (!sizes || (common && *common != *sizes)) {
+      return std::nullopt;
+    }
+    common = *sizes;
+  }
+  return common;
+}
+
+std::string Anchored(const std::string& text) {
+  return absl::StrCat("^", TemplateRegex(text), "$");
+}
+
+void AddTranspose(const Place& whole, RuleDraft& draft) {
+  for (const auto& [numbers, shape] : whole.shapes) {
+    draft.SetShape(draft.IndexOf(TemplateName(whole.text, numbers)),
+                   {shape[1], shape[0]});
+  }
+  CompatRule rule;
+  rule.kind = Kind::kTranspose;
+  rule.pattern = Anchored(whole.text);
+  rule.is_regex = true;
+  rule.issue = CompatIssue::kTransposed;
+  rule.tensors = whole.shapes.size();
+  draft.AddRule(std::move(rule));
+}
+
+void Split(const Place& whole, const std::vector<const Place*>& parts,
+           const std::vector<int64_t>& sizes, RuleDraft& draft) {
+  CompatRule rule;
+  rule.kind = Kind::kSplit;
+  rule.pattern = Anchored(whole.text);
+  rule.is_regex = true;
+  rule.sizes = sizes;
+  rule.issue = CompatIssue::kFused;
+  rule.tensors = whole.shapes.size();
+  std::vector<size_t> gone;
+  std::vector<TensorOutline> added;
+  for (const Place* const part : parts) {
+    rule.parts.push_back(TemplateFill(part->text));
+  }
+  for (const auto& [numbers, shape] : whole.shapes) {
+    gone.push_back(draft.IndexOf(TemplateName(whole.text, numbers)));
+    const DType dtype = draft.tensors()[gone.back()].dtype;
+    for (const Place* const part : parts) {
+      added.push_back(
+          {TemplateName(part->text, numbers), dtype, part->shapes.at(numbers)});
+    }
+  }
+  draft.Replace(gone, std::move(added), {std::move(rule)});
+}
+
+void Join(const Place& whole, const std::vector<const Place*>& parts,
+          const std::vector<int64_t>& sizes, RuleDraft& draft) {
+  CompatRule rule;
+  rule.kind = Kind::kConcat;
+  rule.is_regex = true;
+  rule.to = TemplateFill(whole.text);
+  rule.sizes = sizes;
+  rule.issue = CompatIssue::kSplit;
+  rule.tensors = whole.shapes.size() * parts.size();
+  std::vector<size_t> gone;
+  std::vector<TensorOutline> added;
+  for (const Place* const part : parts) {
+    rule.parts.push_back(Anchored(part->text));
+  }
+  for (const auto& [numbers, shape] : whole.shapes) {
+    DType dtype = DType::kFloat32;
+    for (const Place* const part : parts) {
+      gone.push_back(draft.IndexOf(TemplateName(part->text, numbers)));
+      dtype = draft.tensors()[gone.back()].dtype;
+    }
+    added.push_back({TemplateName(whole.text, numbers), dtype, shape});
+  }
+  draft.Replace(gone, std::move(added), {std::move(rule)});
+}
+
+// The places of the parts of `whole`, if each role has one: beside it, or
+// anywhere where nothing lies beside.
+std::vector<const Place*> FindParts(const Place& whole,
+                                    const std::vector<Place>& places,
+                                    bool is_beside) {
+  std::vector<const Place*> result;
+  for (const Role role : PartsOf(whole.role)) {
+    const Place* found = nullptr;
+    for (const Place& place : places) {
+      if (place.role == role && place.behind == whole.behind &&
+          (!is_beside || place.before == whole.before)) {
+        if (found != nullptr) {
+          return {};
+        }
+        found = &place;
+      }
+    }
+    if (found == nullptr) {
+      return {};
+    }
+    result.push_back(found);
+  }
+  return result;
+}
+
+void AddRulesOf(const Place& whole, const std::vector<Place>& places,
+                bool is_split, RuleDraft& draft) {
+  std::vector<const Place*> parts = FindParts(whole, places, true);
+  if (parts.empty()) {
+    parts = FindParts(whole, places, false);
+  }
+  if (parts.empty()) {
+    return;
+  }
+  bool is_transposed = false;
+  auto sizes = CommonSizes(whole, parts, false);
+  if (!sizes) {
+    is_transposed = is_split;
+    sizes = is_split ? CommonSizes(whole, parts, true) : std::nullopt;
+  }
+  if (!sizes) {
+    return;
+  }
+  if (whole.role == Role::kMixedQkv) {
+    draft.AddNote(
+        CompatIssue::kAmbiguous,
+        absl::StrCat(whole.text,
+                     " holds query, key and value, and models with that name "
+                     "mix them head by head in several ways: how, no name and "
+                     "no shape says"));
+    return;
+  }
+  if (is_transposed) {
+    AddTranspose(whole, draft);
+  }
+  if (is_split) {
+    Split(whole, parts, *sizes, draft);
+  } else {
+    Join(whole, parts, *sizes, draft);
+  }
+}
+
+}  // namespace
+
+void AddFusedRules(RuleDraft& draft) {
+  const std::vector<Place> file =
+      FindPlaces(draft.tensors(), draft.Unexpected());
+  const std::vector<Place> target = FindPlaces(draft.target(), draft.Missing());
+  for (const Place& place : file) {
+    if (!PartsOf(place.role).empty()) {
+      AddRulesOf(place, target, /*is_split=*/true, draft);
+    }
+  }
+  for (const Place& place : target) {
+    if (!PartsOf(place.role).empty()) {
+      AddRulesOf(place, file, /*is_split=*/false, draft);
+    }
+  }
+}
+
+}  // namespace hoist
