@@ -1,5 +1,7 @@
 #include "hoist/checkpoint/open_dcp.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -21,9 +23,9 @@ std::string PathIn(const std::string& folder, absl::string_view name) {
 }
 
 absl::StatusOr<std::optional<PiecedCheckpoint>> OpenSafetensors(
-    const std::string& folder) {
+    const std::string& folder, const FolderNames& names) {
   std::vector<std::shared_ptr<const RandomAccessFile>> files;
-  for (const std::string& name : ListFolder(folder).files) {
+  for (const std::string& name : names.files) {
     // With an index tensors are whole.
     if (absl::EndsWith(name, ".index.json")) {
       return std::nullopt;
@@ -37,15 +39,28 @@ absl::StatusOr<std::optional<PiecedCheckpoint>> OpenSafetensors(
   return files.empty() ? std::nullopt : ReadSafetensorsPieces(files);
 }
 
+// Whether `metadata` is what its name says, and not a file of another program
+// that lies there by chance.
+bool IsOfDcp(const RandomAccessFile& metadata, const FolderNames& names) {
+  uint8_t first = 0;
+  const bool is_pickle = metadata.ReadAt(0, {&first, 1}).ok() && first == 0x80;
+  return is_pickle || std::any_of(names.files.begin(), names.files.end(),
+                                  [](const std::string& name) {
+                                    return absl::EndsWith(name, ".distcp");
+                                  });
+}
+
 }  // namespace
 
 absl::StatusOr<std::optional<PiecedCheckpoint>> OpenDcp(
     const std::string& folder, ThreadPool* pool) {
+  const FolderNames names = ListFolder(folder);
   const auto metadata = OpenFile(PathIn(folder, kDcpMetadataName));
-  if (!metadata.ok()) {
-    return absl::IsPermissionDenied(metadata.status())
-               ? metadata.status()
-               : OpenSafetensors(folder);
+  if (absl::IsPermissionDenied(metadata.status())) {
+    return metadata.status();
+  }
+  if (!metadata.ok() || !IsOfDcp(**metadata, names)) {
+    return OpenSafetensors(folder, names);
   }
   const auto open = [&folder](const std::string& name)
       -> absl::StatusOr<std::shared_ptr<const RandomAccessFile>> {

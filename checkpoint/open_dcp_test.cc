@@ -290,6 +290,17 @@ TEST_F(DamagedFolderTest, SafetensorsPiecesThatOverlap) {
               StatusIs(kDataLoss, HasSubstr("is in piece [0:4")));
 }
 
+TEST_F(DamagedFolderTest, AFileThatIsNoMetadataIsNotInTheWay) {
+  const std::string path = CopyOf("safetensors_one_rank");
+  Write(fs::path(path) / ".metadata", "something else");
+  HOIST_EXPECT_OK(Checkpoint::Open(path));
+  // Beside .distcp files it is what it should be.
+  const std::string damaged = CopyOf("mesh_2x2");
+  Write(fs::path(damaged) / ".metadata", "zeros");
+  EXPECT_THAT(Checkpoint::Open(damaged).status(),
+              StatusIs(kDataLoss, HasSubstr(".metadata: ")));
+}
+
 TEST(OpenDcpTest, AnotherFolderIsNone) {
   HOIST_ASSERT_OK_AND_ASSIGN(const auto none, OpenDcp(kFolder, nullptr));
   EXPECT_FALSE(none.has_value());
