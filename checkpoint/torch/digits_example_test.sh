@@ -3,8 +3,8 @@
 set -eu
 "$1" "$2" "$3"
 cp "$2" "$TEST_TMPDIR/damaged.pt"
-# In the middle of the file: the bytes of some storage.
-printf 'hoist' | dd of="$TEST_TMPDIR/damaged.pt" bs=1 seek=100000 conv=notrunc 2>/dev/null
+# In the middle of the weights.
+printf 'hoist' | dd of="$TEST_TMPDIR/damaged.pt" bs=1 seek=70000 conv=notrunc 2>/dev/null
 if "$1" "$TEST_TMPDIR/damaged.pt" "$3" 2>"$TEST_TMPDIR/said"; then
     echo "damaged weights were loaded" >&2
     exit 1
