@@ -9,9 +9,10 @@
 
 namespace hoist {
 
-// What of a catalog's metadata a user has put there, and a writer is to keep.
-// That of PyTorch's formats says how the file was written, and what Hoist's own
-// adds ("hoist.digest") is made anew. Thread-safe.
+// What of a catalog's metadata a user has put there, and a writer is to keep:
+// of each key the first value. That of PyTorch's formats says how the file was
+// written, and so does what torch.distributed.checkpoint puts into safetensors
+// files; what Hoist's own adds ("hoist.digest") is made anew. Thread-safe.
 std::vector<std::pair<std::string, std::string>> UserMetadata(
     const Catalog& catalog);
 

@@ -88,6 +88,9 @@ class Scanner {
   ScanReport Finish() { return std::move(report_); }
 
  private:
+  // One archive, or several that follow each other.
+  void ScanArchives(const RandomAccessFile& file, const std::string& member,
+                    int depth);
   void ScanZip(const RandomAccessFile& file, const std::string& member,
                int depth);
   void ScanZipPart(const RandomAccessFile& file, const ZipPart& part,
@@ -172,7 +175,7 @@ void Scanner::ScanContent(const RandomAccessFile& file,
                                       " deep in each other"));
       ScanPickles(file, member, 0, PickleExpectation::kNone);
     } else if (is_zip) {
-      ScanZip(file, member, depth);
+      ScanArchives(file, member, depth);
     } else {
       ScanTar(file, member, depth);
     }
@@ -230,6 +233,21 @@ void Scanner::ScanTar(const RandomAccessFile& file, const std::string& member,
   for (const TarPart& part : layout.parts) {
     ScanContent(FileRange(file, part.offset_bytes, part.size_bytes),
                 Inside(member, part.name), part.name, depth + 1);
+  }
+}
+
+void Scanner::ScanArchives(const RandomAccessFile& file,
+                           const std::string& member, int depth) {
+  const std::vector<uint64_t> begins = FindArchives(file);
+  if (begins.empty()) {
+    ScanZip(file, member, depth);
+  }
+  for (size_t i = 0; i < begins.size(); ++i) {
+    const uint64_t end =
+        i + 1 < begins.size() ? begins[i + 1] : file.size_bytes();
+    ScanZip(FileRange(file, begins[i], end - begins[i]),
+            Inside(member, absl::StrCat("(archive from ", begins[i], ")")),
+            depth);
   }
 }
 

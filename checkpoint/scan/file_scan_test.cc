@@ -265,6 +265,23 @@ TEST(ScanFileTest, BytesOutsideOfMembersAreSearched) {
   }
 }
 
+TEST(ScanFileTest, ArchivesBehindEachOtherAreLookedIntoOneByOne) {
+  const std::string good = Zip("a", kGood);
+  const std::string evil = Zip("b", kEvil);
+  const ScanReport clean = Scan(good + good + good);
+  EXPECT_THAT(Problems(clean), IsEmpty());
+  EXPECT_TRUE(clean.is_complete());
+  for (const std::string& content :
+       {evil + good, good + evil, good + evil + good}) {
+    const ScanReport report = Scan(content);
+    EXPECT_THAT(Findings(report),
+                Contains(HasSubstr("b@2 posix.system dangerous")));
+    EXPECT_TRUE(report.is_complete());
+  }
+  EXPECT_FALSE(Scan(good + "between" + good).is_complete());
+  EXPECT_FALSE(Scan("before" + good + good).is_complete());
+}
+
 TEST(ScanFileTest, MembersOfTars) {
   const std::string end(1024, '\0');
   const ScanReport report =

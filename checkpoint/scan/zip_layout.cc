@@ -32,6 +32,7 @@ constexpr size_t kLocatorBytes = 20;
 constexpr size_t kMaxTailBytes = 0xffff + kEndBytes;
 constexpr uint64_t kMaxDirectoryBytes = uint64_t{32} << 20;
 constexpr size_t kMaxProblems = 100;
+constexpr size_t kMaxArchives = 100'000;
 
 constexpr uint16_t kZip64Field = 1;
 constexpr uint16_t kEncryptedFlag = 0x1;
@@ -113,7 +114,8 @@ std::optional<Directory> DirectoryAt(const RandomAccessFile& file,
       found.size = Load64(&end64[40]);
       found.count = Load64(&end64[32]);
       found.end_offset = at;
-      found.has_two_records = Differs(found32.offset, found.offset, kMoved32) ||
+      found.has_two_records = at != before ||
+                              Differs(found32.offset, found.offset, kMoved32) ||
                               Differs(found32.size, found.size, kMoved32) ||
                               Differs(found32.count, found.count, kMoved16);
       break;
@@ -156,6 +158,42 @@ std::optional<Directory> FindDirectory(const RandomAccessFile& file) {
     }
   }
   return std::nullopt;
+}
+
+// Where an archive begins whose end record is the last before `end`: offsets in
+// it count from there. Those of others before it are not looked at, which may
+// be where such an offset leads to in the file.
+std::optional<uint64_t> BeginOfArchive(const RandomAccessFile& file,
+                                       uint64_t end) {
+  const Bytes record =
+      end < kEndBytes ? Bytes() : ReadRange(file, end - kEndBytes, kEndBytes);
+  if (record.empty() || Load32(record.data()) != kEndSignature ||
+      Load16(&record[20]) != 0) {
+    return std::nullopt;
+  }
+  uint64_t size = Load32(&record[12]);
+  uint64_t offset = Load32(&record[16]);
+  uint64_t records = end - kEndBytes;
+  constexpr uint64_t kLong = kEnd64Bytes + kLocatorBytes;
+  if (records >= kLong &&
+      HasSignature(file, records - kLocatorBytes, kLocatorSignature)) {
+    records -= kLong;
+    const Bytes long_record = ReadRange(file, records, kEnd64Bytes);
+    if (long_record.empty() || Load32(long_record.data()) != kEnd64Signature) {
+      return std::nullopt;
+    }
+    size = Load64(&long_record[40]);
+    offset = Load64(&long_record[48]);
+  }
+  if (size > records || offset > records - size) {
+    return std::nullopt;
+  }
+  const uint64_t directory = records - size;
+  const uint64_t begin = directory - offset;
+  return HasSignature(file, begin, kLocalSignature) &&
+                 HasSignature(file, directory, kEntrySignature)
+             ? std::optional(begin)
+             : std::nullopt;
 }
 
 // The 64-bit values of an extra field, in its order, for what has moved there.
@@ -486,6 +524,19 @@ bool LooksLikeZip(const RandomAccessFile& file) {
     return true;
   }
   return FindDirectory(file).has_value();
+}
+
+std::vector<uint64_t> FindArchives(const RandomAccessFile& file) {
+  std::vector<uint64_t> begins;
+  for (uint64_t end = file.size_bytes(); end > 0; end = begins.back()) {
+    const auto begin = BeginOfArchive(file, end);
+    if (!begin || begins.size() == kMaxArchives) {
+      return {};
+    }
+    begins.push_back(*begin);
+  }
+  std::reverse(begins.begin(), begins.end());
+  return begins.size() > 1 ? begins : std::vector<uint64_t>();
 }
 
 ZipLayout ReadZipLayout(const RandomAccessFile& file) {

@@ -36,6 +36,11 @@ struct ZipLayout {
 // or ends as one. Reads its start and end; false if they cannot be read.
 bool LooksLikeZip(const RandomAccessFile& file);
 
+// Where the archives begin that `file` consists of, one behind the other, as
+// the files of torch.distributed.checkpoint do; empty if it is one archive, if
+// other bytes are between, or there are very many. Blocks.
+std::vector<uint64_t> FindArchives(const RandomAccessFile& file);
+
 // Reads the directory and every local header (specs: PKWARE's APPNOTE.TXT
 // 6.3.3). Unlike ZipDirectory, which refuses what is not in order, this takes
 // what there is, and says what is wrong with it: members of the same name,
