@@ -15,6 +15,7 @@
 #include "hoist/tools/commands/huge_page_heap.h"
 #include "hoist/tools/commands/inspect_command.h"
 #include "hoist/tools/commands/load_command.h"
+#include "hoist/tools/commands/plan_command.h"
 #include "hoist/tools/commands/process_context.h"
 #include "hoist/tools/commands/scan_command.h"
 #include "hoist/tools/commands/verify_command.h"
@@ -58,12 +59,14 @@ class Program {
   ConvertArguments convert_arguments_;
   InspectArguments inspect_arguments_;
   LoadArguments load_arguments_;
+  PlanArguments plan_arguments_;
   ScanArguments scan_arguments_;
   VerifyArguments verify_arguments_;
   CLI::App* checkpoints_;
   CLI::App* convert_;
   CLI::App* inspect_;
   CLI::App* load_;
+  CLI::App* plan_;
   CLI::App* scan_;
   CLI::App* verify_;
 };
@@ -73,6 +76,7 @@ Program::Program()
       convert_(AddConvertCommand(app_, convert_arguments_)),
       inspect_(AddInspectCommand(app_, inspect_arguments_)),
       load_(AddLoadCommand(app_, load_arguments_)),
+      plan_(AddPlanCommand(app_, plan_arguments_)),
       scan_(AddScanCommand(app_, scan_arguments_)),
       verify_(AddVerifyCommand(app_, verify_arguments_)) {
   app_.set_version_flag("--version", kVersion, "Print the version");
@@ -81,12 +85,14 @@ Program::Program()
   convert_->fallthrough();
   inspect_->fallthrough();
   load_->fallthrough();
+  plan_->fallthrough();
   scan_->fallthrough();
   verify_->fallthrough();
   app_.footer(
       "Examples:\n"
       "  hoist inspect model.pt                  what is in it\n"
       "  hoist load model.pt --device=cuda:0     load it, and see how fast\n"
+      "  hoist plan model/ --world-size=8 --shard-spec=llama\n"
       "  hoist scan downloads/                   is anything dangerous in it\n"
       "  hoist convert model.pt model.safetensors\n"
       "  hoist verify model.pt                   is it what was written\n"
@@ -157,6 +163,10 @@ absl::StatusOr<int> Program::RunVerb(const CommandContext& context) {
     HOIST_ASSIGN_OR_RETURN(const LoadOutcome outcome,
                            RunLoad(load_arguments_, context));
     return StatusOf(outcome);
+  }
+  if (plan_->parsed()) {
+    HOIST_RETURN_IF_ERROR(RunPlan(plan_arguments_, context));
+    return kExitDone;
   }
   if (checkpoints_->parsed()) {
     HOIST_ASSIGN_OR_RETURN(const CheckpointsOutcome outcome,

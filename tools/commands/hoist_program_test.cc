@@ -494,10 +494,11 @@ TEST_F(HoistProgramTest, MistakesOnTheCommandLineAreErrors) {
 
 TEST_F(HoistProgramTest, AWordThatIsNoVerbIsNamed) {
   EXPECT_EQ(Run({"lod", "model.pt"}), kExitError);
-  EXPECT_EQ(err(),
-            "hoist: error[INVALID_ARGUMENT]: There is no verb lod\n"
-            "  hint: Verbs are checkpoints, convert, inspect, load, scan, "
-            "verify; for more: hoist --help\n");
+  EXPECT_EQ(
+      err(),
+      "hoist: error[INVALID_ARGUMENT]: There is no verb lod\n"
+      "  hint: Verbs are checkpoints, convert, inspect, load, plan, scan, "
+      "verify; for more: hoist --help\n");
 }
 
 TEST_F(HoistProgramTest, WithoutArgumentsItHelpsAndFails) {
