@@ -29,6 +29,8 @@ struct CommandContext {
   std::function<absl::StatusOr<int>()> count_devices = DeviceCount;
   std::function<absl::StatusOr<DeviceInfo>(int)> describe_device =
       GetDeviceInfo;
+  // A variable of the environment; "" where there is none. May be empty.
+  std::function<std::string(const char*)> environment;
   // The clock that progress is shown by.
   std::function<int64_t()> now_ns = SteadyNowNs;
   // Ends a load. Signals that would end the process cancel it while a load is

@@ -19,6 +19,7 @@
 #include "hoist/tools/commands/inspect_command.h"
 #include "hoist/tools/commands/load_command.h"
 #include "hoist/tools/commands/migrate_command.h"
+#include "hoist/tools/commands/plan_command.h"
 #include "hoist/tools/commands/process_context.h"
 #include "hoist/tools/commands/scan_command.h"
 #include "hoist/tools/commands/verify_command.h"
@@ -66,6 +67,7 @@ class Program {
   InspectArguments inspect_arguments_;
   LoadArguments load_arguments_;
   MigrateArguments migrate_arguments_;
+  PlanArguments plan_arguments_;
   ScanArguments scan_arguments_;
   VerifyArguments verify_arguments_;
   CLI::App* checkpoints_;
@@ -76,6 +78,7 @@ class Program {
   CLI::App* inspect_;
   CLI::App* load_;
   CLI::App* migrate_;
+  CLI::App* plan_;
   CLI::App* scan_;
   CLI::App* verify_;
 };
@@ -89,6 +92,7 @@ Program::Program()
       inspect_(AddInspectCommand(app_, inspect_arguments_)),
       load_(AddLoadCommand(app_, load_arguments_)),
       migrate_(AddMigrateCommand(app_, migrate_arguments_)),
+      plan_(AddPlanCommand(app_, plan_arguments_)),
       scan_(AddScanCommand(app_, scan_arguments_)),
       verify_(AddVerifyCommand(app_, verify_arguments_)) {
   app_.set_version_flag("--version", kVersion, "Print the version");
@@ -100,12 +104,14 @@ Program::Program()
   inspect_->fallthrough();
   load_->fallthrough();
   migrate_->fallthrough();
+  plan_->fallthrough();
   scan_->fallthrough();
   verify_->fallthrough();
   app_.footer(
       "Examples:\n"
       "  hoist inspect model.pt                  what is in it\n"
       "  hoist load model.pt --device=cuda:0     load it, and see how fast\n"
+      "  hoist plan model/ --world-size=8 --shard-spec=llama\n"
       "  hoist scan downloads/                   is anything dangerous in it\n"
       "  hoist convert model.pt model.safetensors\n"
       "  hoist migrate old.pt new.pt             bring it up to date\n"
@@ -195,6 +201,10 @@ absl::StatusOr<int> Program::RunVerb(const CommandContext& context) {
     HOIST_ASSIGN_OR_RETURN(const LoadOutcome outcome,
                            RunLoad(load_arguments_, context));
     return StatusOf(outcome);
+  }
+  if (plan_->parsed()) {
+    HOIST_RETURN_IF_ERROR(RunPlan(plan_arguments_, context));
+    return kExitDone;
   }
   if (checkpoints_->parsed()) {
     HOIST_ASSIGN_OR_RETURN(const CheckpointsOutcome outcome,

@@ -8,6 +8,7 @@
 #include "hoist/checkpoint/load/read_ceiling.h"
 #include "hoist/checkpoint/migrate/rename_rule.h"
 #include "hoist/checkpoint/selection/select_tensors.h"
+#include "hoist/checkpoint/shard/rank_slices.h"
 #include "hoist/core/io/read_method.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
@@ -27,6 +28,7 @@
 #include "hoist/tools/ui/plan_report.h"
 #include "hoist/tools/ui/plan_view.h"
 #include "hoist/tools/ui/progress_bar.h"
+#include "hoist/tools/ui/rank_plan_view.h"
 
 namespace hoist {
 
@@ -62,6 +64,7 @@ CLI::App* AddLoadCommand(CLI::App& app, LoadArguments& arguments) {
                    "repeated: one after the other")
       ->type_name("RULE")
       ->allow_extra_args(false);
+  AddShardOptions(*command, arguments.shard, /*has_rank=*/true);
   command->add_flag("--dry-run", arguments.dry_run,
                     "Read no tensors; print what would be read and how, what "
                     "memory it takes, and whether that is there");
@@ -131,6 +134,7 @@ CLI::App* AddLoadCommand(CLI::App& app, LoadArguments& arguments) {
       "  hoist load model.safetensors --device=cuda:0\n"
       "  hoist load model.pt --dry-run --max-host-mem=28GiB  would it fit\n"
       "  hoist load model.pt --select=encoder --exclude='*.bias'\n"
+      "  hoist load model/ --rank=0 --world-size=8 --shard-spec=llama\n"
       "  hoist load model.pt --trace=load.json   where the time goes\n"
       "  hoist load --json --device=cpu model.pt | jq .seconds");
   return command;
@@ -163,7 +167,7 @@ class LoadRun {
   absl::StatusOr<Output> Plan(const Checkpoint& checkpoint,
                               const Catalog& catalog) const;
   absl::StatusOr<Output> LoadAll(const Checkpoint& checkpoint,
-                                 const Catalog& catalog);
+                                 const Catalog& catalog, CatalogFiles files);
   absl::StatusOr<LoadResult> LoadWithProgress(const Checkpoint& checkpoint);
   // How the checkpoint is called in a view: the sample by its name alone.
   std::string ShownPath(const Checkpoint& checkpoint) const {
@@ -231,23 +235,29 @@ absl::StatusOr<LoadRun::Output> LoadRun::Plan(const Checkpoint& checkpoint,
 }
 
 absl::StatusOr<LoadRun::Output> LoadRun::LoadAll(const Checkpoint& checkpoint,
-                                                 const Catalog& catalog) {
+                                                 const Catalog& catalog,
+                                                 CatalogFiles files) {
   HOIST_ASSIGN_OR_RETURN(LoadResult loaded, LoadWithProgress(checkpoint));
   LoadReport& report = loaded.report;
   if (arguments_.ceiling) {
     // Its memory is wanted for what is read now.
     loaded.tensors = StateDict();
     HOIST_ASSIGN_OR_RETURN(report.ceiling_bytes_per_second,
-                           ReadCeiling(catalog, checkpoint.files(), options_));
+                           ReadCeiling(catalog, files, options_));
   }
   const Terminal& terminal = context_.out_terminal;
-  return Output{
-      .text = arguments_.json
-                  ? JsonText(LoadJson(report, catalog, checkpoint.path()))
-                  : absl::StrCat(
-                        CatalogView(catalog, ShownPath(checkpoint),
-                                    AllWarnings(catalog, report), terminal),
-                        "\n", LoadView(report, device_.description, terminal))};
+  if (arguments_.json) {
+    Json json = LoadJson(report, catalog, checkpoint.path());
+    if (report.rank) {
+      json["rank"] = RankJson(*report.rank);
+    }
+    return Output{.text = JsonText(json)};
+  }
+  return Output{.text = absl::StrCat(
+                    CatalogView(catalog, ShownPath(checkpoint),
+                                AllWarnings(catalog, report), terminal),
+                    "\n", LoadView(report, device_.description, terminal),
+                    report.rank ? RankLines(*report.rank) : "")};
 }
 
 absl::StatusOr<LoadRun::Output> LoadRun::Run() {
@@ -256,17 +266,25 @@ absl::StatusOr<LoadRun::Output> LoadRun::Run() {
                                                      : DefaultThreadCount());
   options_.pool = threads.pool();
   HOIST_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Open(path));
-  std::optional<Catalog> part;
+  // What is loaded, as Load() finds it too.
+  Catalog part = checkpoint.catalog();
+  CatalogFiles files = checkpoint.files();
+  std::optional<RankSlices> slices;
   if (!options_.select.empty() || !options_.exclude.empty() ||
-      !options_.renames.empty()) {
+      (!options_.renames.empty() && !options_.rank)) {
     HOIST_ASSIGN_OR_RETURN(
         part,
         SelectTensors(checkpoint.catalog(), options_.select, options_.exclude));
-    HOIST_RETURN_IF_ERROR(RenameEntries(options_.renames, part->tensors));
   }
-  const Catalog& catalog = part ? *part : checkpoint.catalog();
-  return arguments_.dry_run ? Plan(checkpoint, catalog)
-                            : LoadAll(checkpoint, catalog);
+  if (options_.rank) {
+    HOIST_ASSIGN_OR_RETURN(slices, SliceForRank(part, files, *options_.rank,
+                                                options_.verify_checksums));
+    part = slices->catalog;
+    files = slices->files;
+  }
+  HOIST_RETURN_IF_ERROR(RenameEntries(options_.renames, part.tensors));
+  return arguments_.dry_run ? Plan(checkpoint, part)
+                            : LoadAll(checkpoint, part, files);
 }
 
 absl::StatusOr<LoadOptions> OptionsOf(const LoadArguments& arguments,
@@ -278,6 +296,7 @@ absl::StatusOr<LoadOptions> OptionsOf(const LoadArguments& arguments,
                          .refuse_dangerous = arguments.strict,
                          .read_method = ReadMethodFromName(arguments.io),
                          .cancel = context.cancel};
+  HOIST_ASSIGN_OR_RETURN(options.rank, RankOptionsOf(arguments.shard, context));
   for (const std::string& text : arguments.rename) {
     auto rule = RenameRule::Parse(text);
     if (!rule.ok()) {

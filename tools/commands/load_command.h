@@ -7,6 +7,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "hoist/tools/commands/command_context.h"
+#include "hoist/tools/commands/shard_arguments.h"
 
 namespace hoist {
 
@@ -16,6 +17,7 @@ struct LoadArguments {
   std::vector<std::string> select;   // patterns of SelectTensors()
   std::vector<std::string> exclude;  // the same
   std::vector<std::string> rename;   // of RenameRule::Parse()
+  ShardArguments shard;
   bool dry_run = false;
   bool json = false;
   bool quiet = false;

@@ -35,6 +35,10 @@ CommandContext ProcessContext(const std::string& argv0) {
   context.err_terminal = DetectTerminal(STDERR_FILENO);
   const char* directory = std::getenv("BUILD_WORKING_DIRECTORY");
   context.working_directory = directory == nullptr ? "" : directory;
+  context.environment = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string(value == nullptr ? "" : value);
+  };
   context.find_sample = [argv0] { return FindSample(argv0); };
   return context;
 }
