@@ -1,3 +1,5 @@
+#include "hoist/checkpoint/torch/load_into_module.h"
+
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/nn/module.h>
@@ -13,7 +15,6 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "hoist/checkpoint/torch/load_into_module.h"
 #include "hoist/checkpoint/torch/test_file.h"
 #include "hoist/checkpoint/torch/to_torch.h"
 #include "hoist/core/testing/status_matchers.h"

@@ -27,9 +27,9 @@ struct LoadIntoOptions {
   // Other names for the tensors of that part, one rule after the other. A rule
   // that means none is kNotFound.
   std::vector<RenameRule> renames;
-  // Not given: the weights are in memory twice until the load ends, and an error
-  // leaves every tensor as it was, whatever it is. Given: they are read in
-  // groups of so many bytes at most, or of one storage where that is larger,
+  // Not given: the weights are in memory twice until the load ends, and an
+  // error leaves every tensor as it was, whatever it is. Given: they are read
+  // in groups of so many bytes at most, or of one storage where that is larger,
   // and the extra memory is that of a group. The price: the file is read twice,
   // first all of it for its checksums and casts; and if it cannot be read the
   // second time (a disk that fails, a file that is changed between the two),

@@ -1,3 +1,5 @@
+#include "hoist/checkpoint/torch/load_into_tensors.h"
+
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <c10/core/InferenceMode.h>
@@ -14,7 +16,6 @@
 #include "absl/strings/str_cat.h"
 #include "hoist/checkpoint/load/load_catalog.h"
 #include "hoist/checkpoint/torch/cast_and_count.h"
-#include "hoist/checkpoint/torch/load_into_tensors.h"
 #include "hoist/checkpoint/torch/match_targets.h"
 #include "hoist/checkpoint/torch/to_torch.h"
 #include "hoist/checkpoint/torch/without_exceptions.h"
