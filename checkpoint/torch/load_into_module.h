@@ -40,9 +40,9 @@ namespace hoist::libtorch {
 // All or nothing: names, shapes, dtypes and every byte's checksum are looked at
 // before anything is changed, and an error leaves the module as it was. The
 // price is memory: the weights lie in an arena of the load's own, which is
-// copied from and given back at its end. Nothing less holds when a disk fails
-// in the middle. kFailedPrecondition, with all that does not fit, if the
-// checkpoint and the module disagree; the errors of MatchTargets(),
+// copied from and given back at its end; LoadIntoOptions::max_extra_bytes takes
+// less, and says what that costs. kFailedPrecondition, with all that does not
+// fit, if the checkpoint and the module disagree; the errors of MatchTargets(),
 // Checkpoint::Open() and Load(); kInternal with what LibTorch says. No
 // exception of LibTorch's leaves here.
 //

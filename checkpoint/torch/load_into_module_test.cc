@@ -199,9 +199,14 @@ TEST(LoadIntoModuleTest, DamageInTheMiddleChangesNothing) {
   // Of the last but one of the tensors, so that others come before and after.
   const auto& storages = checkpoint.catalog().storages;
   bytes[storages[storages.size() - 2].offset_bytes + 5] ^= 1;
-  EXPECT_THAT(
-      LoadIntoTensors(WriteTempFile("damaged.pt", bytes), targets).status(),
-      StatusIs(absl::StatusCode::kDataLoss));
+  const std::string damaged = WriteTempFile("damaged.pt", bytes);
+  EXPECT_THAT(LoadIntoTensors(damaged, targets).status(),
+              StatusIs(absl::StatusCode::kDataLoss));
+  before.ExpectUnchanged();
+  LoadIntoOptions in_groups;
+  in_groups.max_extra_bytes = 1;
+  EXPECT_THAT(LoadIntoTensors(damaged, targets, in_groups).status(),
+              StatusIs(absl::StatusCode::kDataLoss));
   before.ExpectUnchanged();
   HOIST_ASSERT_OK_AND_ASSIGN(const LoadIntoReport report,
                              LoadIntoTensors(checkpoint, targets));
@@ -283,6 +288,47 @@ TEST(LoadIntoModuleTest, TiedWeightsStayTied) {
                        HasSubstr("head: tied to embed in the module, and other "
                                  "numbers in the file")));
   before.ExpectUnchanged();
+  options.max_extra_bytes = 1;
+  EXPECT_THAT(
+      LoadIntoTensors(Write(TestFile()
+                                .Floats("head", {2}, {5, 6})
+                                .Floats("other", {1}, {1})
+                                .Floats("embed", {2}, {5, 7})),
+                      targets, options)
+          .status(),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("tied to")));
+  before.ExpectUnchanged();
+}
+
+TEST(LoadIntoModuleTest, InGroupsItIsTheSameWithLessMemory) {
+  constexpr int64_t kCount = 100'000;
+  TestFile file;
+  TensorMap targets;
+  for (const char* name : {"a", "b", "c"}) {
+    file.Floats(name, {kCount},
+                std::vector<float>(kCount, static_cast<float>(name[0])));
+    targets.insert(name, at::zeros({kCount}, at::kDouble));
+  }
+  const std::string path = Write(file);
+  HOIST_ASSERT_OK_AND_ASSIGN(const LoadIntoReport whole,
+                             LoadIntoTensors(path, targets));
+  for (const auto& target : targets) {
+    target.value().zero_();
+  }
+  LoadIntoOptions options;
+  options.max_extra_bytes = kCount * sizeof(float);
+  HOIST_ASSERT_OK_AND_ASSIGN(const LoadIntoReport in_groups,
+                             LoadIntoTensors(path, targets, options));
+  for (const auto& target : targets) {
+    EXPECT_TRUE(target.value().equal(
+        at::full({kCount}, static_cast<double>(target.key()[0]), at::kDouble)))
+        << target.key();
+  }
+  EXPECT_EQ(in_groups.loaded, whole.loaded);
+  EXPECT_EQ(in_groups.bytes, whole.bytes);
+  EXPECT_EQ(in_groups.casts.size(), whole.casts.size());
+  EXPECT_EQ(in_groups.load.bytes, whole.load.bytes);
+  EXPECT_LT(in_groups.extra_bytes, whole.extra_bytes / 2);
 }
 
 TEST(LoadIntoModuleTest, TargetsMayBeViewsAndScalars) {

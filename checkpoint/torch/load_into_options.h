@@ -1,6 +1,7 @@
 #ifndef HOIST_CHECKPOINT_TORCH_LOAD_INTO_OPTIONS_H_
 #define HOIST_CHECKPOINT_TORCH_LOAD_INTO_OPTIONS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,15 @@ struct LoadIntoOptions {
   // Other names for the tensors of that part, one rule after the other. A rule
   // that means none is kNotFound.
   std::vector<RenameRule> renames;
+  // Not given: the weights are in memory twice until the load ends, and an
+  // error leaves every tensor as it was, whatever it is. Given: they are read
+  // in groups of so many bytes at most, or of one storage where that is larger,
+  // and the extra memory is that of a group. The price: the file is read twice,
+  // first all of it for its checksums and casts; and if it cannot be read the
+  // second time (a disk that fails, a file that is changed between the two),
+  // tensors are left partly filled, and the error says so. Progress is that of
+  // one group.
+  std::optional<uint64_t> max_extra_bytes;
   // Afterwards the module is in evaluation mode: as by eval().
   bool eval = false;
   // The rest of how the checkpoint is read: threads, checksums, memory, how to

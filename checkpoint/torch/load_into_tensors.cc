@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <numeric>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -85,78 +87,106 @@ std::vector<LoadTarget> Describe(absl::Span<const NamedTensor> targets) {
   return described;
 }
 
-// One load into tensors, step by step.
-class TensorFiller {
- public:
-  TensorFiller(const Checkpoint& checkpoint,
-               absl::Span<const NamedTensor> targets,
-               const LoadIntoOptions& options)
-      : checkpoint_(checkpoint), targets_(targets), options_(options) {}
+// What is read and copied at once.
+struct Group {
+  Catalog catalog;  // with its tensors only
+  std::vector<TargetMatches::Match> matches;
+};
 
-  absl::StatusOr<LoadIntoReport> Run();
+// What all groups of a load have to do with.
+struct FillInputs {
+  const Checkpoint& checkpoint;
+  absl::Span<const NamedTensor> targets;
+  const std::vector<LoadTarget>& described;
+  const LoadIntoOptions& options;
+};
+
+// Fills the targets of one group, step by step.
+class GroupFiller {
+ public:
+  GroupFiller(const FillInputs& inputs, const Group& group,
+              LoadIntoReport& report)
+      : inputs_(inputs), group_(group), report_(report) {}
+
+  // Everything that may fail, and changes nothing.
+  absl::Status Prepare();
+  // Gives the targets their elements, which Prepare() has readied.
+  void Copy();
 
  private:
   const at::Tensor& TargetOf(size_t match) const {
-    return targets_[matches_.matches[match].target].tensor;
+    return inputs_.targets[group_.matches[match].target].tensor;
+  }
+  const std::string& NameOf(size_t match) const {
+    return inputs_.described[group_.matches[match].target].name;
   }
   absl::Status Read();
+  void AddToReport(const LoadReport& load);
   // Refuses other elements for a tensor that has got some.
   absl::Status CheckTied();
-  absl::Status CastSources();
-  // Whether LibTorch copies these dtypes on these devices.
-  absl::Status TryCopies();
-  absl::Status Copy();
+  void CastSources();
+  // Whether LibTorch copies these dtypes on these devices: throws if not.
+  void TryCopies();
 
-  const Checkpoint& checkpoint_;
-  const absl::Span<const NamedTensor> targets_;
-  const LoadIntoOptions& options_;
-  std::vector<LoadTarget> described_;
-  TargetMatches matches_;
-  LoadResult loaded_;
+  const FillInputs& inputs_;
+  const Group& group_;
+  LoadIntoReport& report_;
+  uint64_t extra_bytes_ = 0;
   std::vector<at::Tensor> sources_;  // parallel to the matches
 };
 
-absl::StatusOr<LoadIntoReport> TensorFiller::Run() {
-  described_ = Describe(targets_);
-  HOIST_ASSIGN_OR_RETURN(
-      matches_, MatchTargets(checkpoint_.catalog(), described_, options_));
-  HOIST_RETURN_IF_ERROR(FitStatus(matches_.report, options_.strict));
+absl::Status GroupFiller::Prepare() {
   HOIST_RETURN_IF_ERROR(Read());
   HOIST_RETURN_IF_ERROR(CheckTied());
-  HOIST_RETURN_IF_ERROR(CastSources());
-  HOIST_RETURN_IF_ERROR(TryCopies());
-  HOIST_RETURN_IF_ERROR(Copy());
-  return std::move(matches_.report);
+  CastSources();
+  TryCopies();
+  report_.extra_bytes = std::max(report_.extra_bytes, extra_bytes_);
+  return absl::OkStatus();
 }
 
-absl::Status TensorFiller::Read() {
-  LoadOptions load = options_.load;
+absl::Status GroupFiller::Read() {
+  LoadOptions load = inputs_.options.load;
   load.device = Device::Cpu();
   load.one_buffer_each = false;
   load.dtype.reset();
   HOIST_ASSIGN_OR_RETURN(
-      loaded_, LoadCatalog(matches_.catalog, checkpoint_.files(), load));
-  matches_.report.load = loaded_.report;
-  matches_.report.extra_bytes = loaded_.report.peak_host_bytes;
-  for (const auto& [name, tensor] : loaded_.tensors) {
+      const LoadResult loaded,
+      LoadCatalog(group_.catalog, inputs_.checkpoint.files(), load));
+  extra_bytes_ = loaded.report.peak_host_bytes;
+  AddToReport(loaded.report);
+  for (const auto& [name, tensor] : loaded.tensors) {
     auto source = ToTorch(tensor);
     if (!source.ok()) {
       return Annotate(source.status(), absl::StrCat("Tensor ", name));
     }
     sources_.push_back(*std::move(source));
-    if (matches_.matches[sources_.size() - 1].is_scalar_of_one) {
+    if (group_.matches[sources_.size() - 1].is_scalar_of_one) {
       sources_.back() = sources_.back().squeeze();
     }
   }
   return absl::OkStatus();
 }
 
-absl::Status TensorFiller::CheckTied() {
+void GroupFiller::AddToReport(const LoadReport& load) {
+  LoadReport& all = report_.load;
+  if (all.tensor_count == 0) {
+    all = load;
+    return;
+  }
+  all.tensor_count += load.tensor_count;
+  all.bytes += load.bytes;
+  all.time_ns += load.time_ns;
+  all.peak_host_bytes = std::max(all.peak_host_bytes, load.peak_host_bytes);
+  if (all.verified != load.verified) {
+    all.verified = Verified::kStructure;
+  }
+}
+
+absl::Status GroupFiller::CheckTied() {
   std::map<int, size_t> first;
-  std::vector<LoadMismatch>& mismatched = matches_.report.mismatched;
   for (size_t i = 0; i < sources_.size(); ++i) {
-    const LoadTarget& target = described_[matches_.matches[i].target];
-    const auto [other, is_first] = first.emplace(target.identity, i);
+    const int identity = inputs_.described[group_.matches[i].target].identity;
+    const auto [other, is_first] = first.emplace(identity, i);
     if (is_first) {
       continue;
     }
@@ -165,38 +195,36 @@ absl::Status TensorFiller::CheckTied() {
     const at::Tensor b = sources_[i].to(dtype).contiguous();
     if (a.nbytes() > 0 &&
         std::memcmp(a.const_data_ptr(), b.const_data_ptr(), a.nbytes()) != 0) {
-      mismatched.push_back(
+      report_.mismatched.push_back(
           {.kind = LoadMismatch::Kind::kTied,
-           .name = target.name,
-           .detail = absl::StrCat(
-               "tied to ",
-               described_[matches_.matches[other->second].target].name,
-               " in the module, and other numbers in the file")});
+           .name = NameOf(i),
+           .detail =
+               absl::StrCat("tied to ", NameOf(other->second),
+                            " in the module, and other numbers in the file")});
     }
   }
-  return FitStatus(matches_.report, options_.strict);
+  return FitStatus(report_, inputs_.options.strict);
 }
 
-absl::Status TensorFiller::CastSources() {
+void GroupFiller::CastSources() {
   for (size_t i = 0; i < sources_.size(); ++i) {
     const at::ScalarType dtype = TargetOf(i).scalar_type();
     if (sources_[i].scalar_type() == dtype) {
       continue;
     }
     CountedCast cast = CastAndCount(sources_[i], dtype);
-    matches_.report.casts.push_back(
-        {.name = described_[matches_.matches[i].target].name,
+    report_.casts.push_back(
+        {.name = NameOf(i),
          .from = std::string(DTypeName(*DTypeOf(sources_[i].scalar_type()))),
          .to = std::string(DTypeName(*DTypeOf(dtype))),
          .infinite_count = cast.infinite_count,
          .nan_count = cast.nan_count});
-    matches_.report.extra_bytes += cast.tensor.nbytes();
+    extra_bytes_ += cast.tensor.nbytes();
     sources_[i] = std::move(cast.tensor);
   }
-  return absl::OkStatus();
 }
 
-absl::Status TensorFiller::TryCopies() {
+void GroupFiller::TryCopies() {
   std::set<std::pair<at::ScalarType, std::string>> tried;
   for (size_t i = 0; i < sources_.size(); ++i) {
     const at::Tensor& target = TargetOf(i);
@@ -205,16 +233,81 @@ absl::Status TensorFiller::TryCopies() {
           .copy_(at::empty({2}, sources_[i].options()));
     }
   }
-  return absl::OkStatus();
 }
 
-absl::Status TensorFiller::Copy() {
+void GroupFiller::Copy() {
   for (size_t i = 0; i < sources_.size(); ++i) {
     const at::Tensor& target = TargetOf(i);
     target.copy_(sources_[i]);
-    matches_.report.bytes += target.nbytes();
+    report_.bytes += target.nbytes();
   }
-  return absl::OkStatus();
+}
+
+// All in one, or groups of whose storages as few bytes are needed as can be, up
+// to `max_bytes`. What is for one target is in one group.
+std::vector<Group> GroupsOf(TargetMatches& matches,
+                            const std::vector<LoadTarget>& described,
+                            std::optional<uint64_t> max_bytes) {
+  std::vector<Group> groups;
+  if (!max_bytes) {
+    groups.push_back({std::move(matches.catalog), std::move(matches.matches)});
+    return groups;
+  }
+  std::vector<size_t> order(matches.matches.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto identity = [&](size_t i) {
+    return described[matches.matches[i].target].identity;
+  };
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return identity(a) < identity(b);
+  });
+  const std::vector<TensorEntry> tensors =
+      std::exchange(matches.catalog.tensors, {});
+  uint64_t bytes = 0;
+  std::set<int> storages;  // of the last group
+  for (size_t at = 0; at < order.size(); ++at) {
+    const size_t i = order[at];
+    const int storage = *tensors[i].storage;
+    const uint64_t size = storages.contains(storage)
+                              ? 0
+                              : matches.catalog.storages[storage].size_bytes;
+    const bool is_for_last = at > 0 && identity(order[at - 1]) == identity(i);
+    if (groups.empty() || (bytes + size > *max_bytes && !is_for_last)) {
+      groups.push_back({matches.catalog, {}});
+      bytes = 0;
+      storages.clear();
+    }
+    bytes += storages.insert(storage).second
+                 ? matches.catalog.storages[storage].size_bytes
+                 : 0;
+    groups.back().catalog.tensors.push_back(tensors[i]);
+    groups.back().matches.push_back(matches.matches[i]);
+  }
+  return groups;
+}
+
+absl::StatusOr<LoadIntoReport> Fill(const FillInputs& inputs,
+                                    TargetMatches matches) {
+  const std::vector<Group> groups =
+      GroupsOf(matches, inputs.described, inputs.options.max_extra_bytes);
+  if (groups.size() > 1) {
+    LoadIntoReport first_pass = matches.report;
+    for (const Group& group : groups) {
+      HOIST_RETURN_IF_ERROR(GroupFiller(inputs, group, first_pass).Prepare());
+    }
+  }
+  for (const Group& group : groups) {
+    GroupFiller filler(inputs, group, matches.report);
+    if (absl::Status status = filler.Prepare(); !status.ok()) {
+      return &group == &groups.front()
+                 ? status
+                 : Annotate(status,
+                            "The file was read once and cannot be read again, "
+                            "and tensors are partly filled");
+    }
+    filler.Copy();
+  }
+  return std::move(matches.report);
 }
 
 }  // namespace
@@ -224,7 +317,16 @@ absl::StatusOr<LoadIntoReport> FillTensors(
     const LoadIntoOptions& options) {
   return WithoutExceptions([&]() -> absl::StatusOr<LoadIntoReport> {
     const at::NoGradGuard no_grad;
-    return TensorFiller(checkpoint, targets, options).Run();
+    const std::vector<LoadTarget> described = Describe(targets);
+    HOIST_ASSIGN_OR_RETURN(
+        TargetMatches matches,
+        MatchTargets(checkpoint.catalog(), described, options));
+    HOIST_RETURN_IF_ERROR(FitStatus(matches.report, options.strict));
+    return Fill({.checkpoint = checkpoint,
+                 .targets = targets,
+                 .described = described,
+                 .options = options},
+                std::move(matches));
   });
 }
 
