@@ -281,6 +281,7 @@ absl::Status Application::CheckUndoing(const RenameRule& rule,
 }
 
 absl::Status Application::Do(const rules::Drop& drop) {
+  const std::vector<size_t> tensors = editor_.Tensors();  // in order
   for (const size_t index : Meant(drop.names, /*with_values=*/true)) {
     if (drop.restore) {
       const TensorSpec& spec = editor_.tensor(index).spec;
@@ -292,7 +293,16 @@ absl::Status Application::Do(const rules::Drop& drop) {
             DTypeName(drop.restore->dtype), ShapeString(drop.restore->shape)));
       }
     }
-    Record({.kind = Kind::kDrop, .from = editor_.name(index)});
+    // Of other values that a state dict holds there is no more to say.
+    const bool is_tensor =
+        std::binary_search(tensors.begin(), tensors.end(), index);
+    const TensorSpec& spec = editor_.tensor(index).spec;
+    Record({.kind = Kind::kDrop,
+            .from = editor_.name(index),
+            .detail = is_tensor ? absl::StrCat(DTypeName(spec.dtype),
+                                               ShapeString(spec.shape), ", ",
+                                               BytesOf(spec), " bytes less")
+                                : ""});
     editor_.Drop(index);
   }
   return absl::OkStatus();

@@ -209,10 +209,11 @@ TEST(ApplyMigrationTest, TheReportSaysWhatIsDoneAndWhatItCosts) {
   MigrationReport report;
   HOIST_ASSERT_OK(ApplyMigration(Migration(R"({"rename": "a", "to": "b"},
                        {"cast": "b", "to": "bfloat16"},
-                       {"drop": "none", "optional": true})"),
-                                 PartsOf({{"a", {3}}}), report)
+                       {"drop": "none", "optional": true},
+                       {"drop": "c"})"),
+                                 PartsOf({{"a", {3}}, {"c", {2, 1}}}), report)
                       .status());
-  ASSERT_EQ(report.steps.size(), 3);
+  ASSERT_EQ(report.steps.size(), 4);
   EXPECT_EQ(report.steps[0].name, "rule 1, rename a");
   ASSERT_EQ(report.steps[0].changes.size(), 1);
   EXPECT_EQ(report.steps[0].changes[0].to, "b");
@@ -220,6 +221,7 @@ TEST(ApplyMigrationTest, TheReportSaysWhatIsDoneAndWhatItCosts) {
   EXPECT_EQ(report.steps[1].changes[0].detail, "float32 to bfloat16");
   EXPECT_EQ(report.steps[1].changes[0].computed_bytes, 6);
   EXPECT_THAT(report.steps[2].changes, IsEmpty());
+  EXPECT_EQ(report.steps[3].changes[0].detail, "float32[2, 1], 8 bytes less");
 }
 
 TEST(ApplyMigrationTest, WarnsOfWhatCannotBeUndoneHere) {

@@ -105,6 +105,13 @@ TEST_F(MigrateCommandTest, RulesAreDoneAndUndone) {
   ASSERT_EQ(Migrate({new_path, back, "--rules", rules, "--reverse"}), 0)
       << err();
   EXPECT_EQ(Tensors(back), Tensors(old_path));
+  // Hoist's own format says it too, and a conversion does not lose it.
+  const std::string native = folder_.path("v2.hoist");
+  ASSERT_EQ(Migrate({old_path, native, "--rules", rules}), 0) << err();
+  EXPECT_EQ(Inspect(native)["metadata"]["migration.version"], "2");
+  const std::string converted = folder_.path("v2.converted.safetensors");
+  ASSERT_EQ(Hoist({"convert", "-q", native, converted}), 0) << err();
+  EXPECT_EQ(Inspect(converted)["metadata"]["migration.version"], "2");
   // It says that it is of version 1 again.
   EXPECT_EQ(Migrate({back, folder_.path("no"), "--rules", rules, "--reverse",
                      "--to=safetensors"}),
