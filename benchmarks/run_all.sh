@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds and runs all benchmarks, for half an hour, on a machine that has
+# Builds and runs all benchmarks, for an hour, on a machine that has
 # nothing else to do.
 #   benchmarks/run_all.sh FOLDER
 # Leaves JSON, one file a program, and the peers' table in FOLDER. Exits with
@@ -24,3 +24,4 @@ for label in $google_benchmarks; do
         --benchmark_out_format=json --benchmark_out="$out/$name.json"
 done
 benchmarks/peers/run.py --json="$out/peers.json" --markdown="$out/peers.md"
+benchmarks/peers/run_saves.py --json="$out/saves.json" --markdown="$out/saves.md"

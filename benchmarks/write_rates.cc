@@ -34,40 +34,61 @@ absl::Status SystemError(const char* what) {
   return ErrnoStatus(error_number, what);
 }
 
+// Touched memory to write from.
+absl::StatusOr<FreshMemory> MakeSource() {
+  HOIST_ASSIGN_OR_RETURN(FreshMemory memory,
+                         FreshMemory::Map(kSourceBytes, Pages::kHuge));
+  // Nothing that a disk could leave out, as it might zeros.
+  uint64_t state = 1;
+  for (uint64_t i = 0; i < kSourceBytes; i += sizeof(state)) {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    std::memcpy(&memory.bytes()[i], &state, sizeof(state));
+  }
+  return memory;
+}
+
+// By system calls alone, so that it owes nothing to what is held against it.
+absl::StatusOr<double> WriteFrom(absl::Span<const uint8_t> source,
+                                 const std::string& path, uint64_t size_bytes,
+                                 uint64_t block_bytes, bool is_direct,
+                                 ThreadPool* pool) {
+  sync();
+  const absl::Cleanup remove = [&path] { unlink(path.c_str()); };
+  return SecondsOf([&]() -> absl::Status {
+    const int descriptor = open(
+        path.c_str(),
+        O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | (is_direct ? O_DIRECT : 0),
+        0600);
+    if (descriptor < 0) {
+      return SystemError("Creating a file to write");
+    }
+    const absl::Cleanup close_it = [descriptor] { close(descriptor); };
+    if (fallocate(descriptor, 0, 0, static_cast<off_t>(size_bytes)) != 0) {
+      return SystemError("Reserving space");
+    }
+    HOIST_RETURN_IF_ERROR(ForEachChunk(
+        pool, size_bytes, block_bytes, [&](uint64_t offset, uint64_t size) {
+          return pwrite(descriptor, &source[offset % kSourceBytes], size,
+                        static_cast<off_t>(offset)) ==
+                         static_cast<ssize_t>(size)
+                     ? absl::OkStatus()
+                     : SystemError("Writing");
+        }));
+    return fsync(descriptor) == 0 ? absl::OkStatus() : SystemError("fsync");
+  });
+}
+
 class Bench {
  public:
   Bench(const std::string& directory, uint64_t size_bytes)
       : path_(absl::StrCat(directory, "/hoist_benchmark_write_", getpid())),
         size_bytes_(size_bytes) {}
 
-  // By system calls alone, so that it owes nothing to what is held against it.
   absl::StatusOr<double> Write(int threads, uint64_t block_bytes,
                                bool is_direct) {
     HOIST_ASSIGN_OR_RETURN(const absl::Span<const uint8_t> source, Source());
-    const absl::Cleanup remove = [this] { unlink(path_.c_str()); };
-    return SecondsOf([&]() -> absl::Status {
-      const int descriptor = open(
-          path_.c_str(),
-          O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | (is_direct ? O_DIRECT : 0),
-          0600);
-      if (descriptor < 0) {
-        return SystemError("Creating a file to write");
-      }
-      const absl::Cleanup close_it = [descriptor] { close(descriptor); };
-      if (fallocate(descriptor, 0, 0, static_cast<off_t>(size_bytes_)) != 0) {
-        return SystemError("Reserving space");
-      }
-      HOIST_RETURN_IF_ERROR(ForEachChunk(
-          pool(threads), size_bytes_, block_bytes,
-          [&](uint64_t offset, uint64_t size) {
-            return pwrite(descriptor, &source[offset % kSourceBytes], size,
-                          static_cast<off_t>(offset)) ==
-                           static_cast<ssize_t>(size)
-                       ? absl::OkStatus()
-                       : SystemError("Writing");
-          }));
-      return fsync(descriptor) == 0 ? absl::OkStatus() : SystemError("fsync");
-    });
+    return WriteFrom(source, path_, size_bytes_, block_bytes, is_direct,
+                     pool(threads));
   }
 
   absl::StatusOr<double> WriteFile(int threads, uint64_t block_bytes) {
@@ -102,15 +123,8 @@ class Bench {
   // Ready to be written, with nothing left of what was written before.
   absl::StatusOr<absl::Span<const uint8_t>> Source() {
     if (source_ == nullptr) {
-      HOIST_ASSIGN_OR_RETURN(FreshMemory memory,
-                             FreshMemory::Map(kSourceBytes, Pages::kHuge));
+      HOIST_ASSIGN_OR_RETURN(FreshMemory memory, MakeSource());
       source_ = std::make_unique<FreshMemory>(std::move(memory));
-      // Nothing that a disk could leave out, as it might zeros.
-      uint64_t state = 1;
-      for (uint64_t i = 0; i < kSourceBytes; i += sizeof(state)) {
-        state = state * 6364136223846793005 + 1442695040888963407;
-        std::memcpy(&source_->bytes()[i], &state, sizeof(state));
-      }
     }
     sync();
     return source_->bytes();
@@ -124,6 +138,14 @@ class Bench {
 };
 
 }  // namespace
+
+absl::StatusOr<double> PlainWrite(const std::string& path, uint64_t size_bytes,
+                                  uint64_t block_bytes, bool is_direct,
+                                  ThreadPool* pool) {
+  HOIST_ASSIGN_OR_RETURN(const FreshMemory source, MakeSource());
+  return WriteFrom(source.bytes(), path, size_bytes, block_bytes, is_direct,
+                   pool);
+}
 
 std::vector<Rate> WriteRates(const std::string& directory, uint64_t size_bytes,
                              const std::vector<int>& thread_counts) {

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "hoist/benchmarks/rate.h"
+#include "hoist/core/thread/thread_pool.h"
 
 namespace hoist {
 
@@ -21,6 +23,13 @@ namespace hoist {
 // disk, before a clock starts. The rates are to be measured one at a time.
 std::vector<Rate> WriteRates(const std::string& directory, uint64_t size_bytes,
                              const std::vector<int>& thread_counts);
+
+// The seconds that one such write to `path`, where nothing is, takes, of a
+// multiple of 4096 bytes in blocks of `block_bytes`, which divides 64 MiB; with
+// the threads of `pool` (null: the caller's alone). The file is removed.
+absl::StatusOr<double> PlainWrite(const std::string& path, uint64_t size_bytes,
+                                  uint64_t block_bytes, bool is_direct,
+                                  ThreadPool* pool);
 
 }  // namespace hoist
 

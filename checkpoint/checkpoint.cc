@@ -14,10 +14,12 @@
 #include "hoist/checkpoint/formats/native/native_reader.h"
 #include "hoist/checkpoint/load/load_catalog.h"
 #include "hoist/checkpoint/migrate/rename_rule.h"
+#include "hoist/checkpoint/open_dcp.h"
 #include "hoist/checkpoint/open_shards.h"
 #include "hoist/checkpoint/read_catalog.h"
 #include "hoist/checkpoint/scan/dangerous_classes.h"
 #include "hoist/checkpoint/selection/select_tensors.h"
+#include "hoist/checkpoint/shard/rank_slices.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -49,15 +51,21 @@ std::string DangerousNames(const Catalog& catalog) {
   return text;
 }
 
-// The catalog of what is to be loaded: the whole, or a selection, which `part`
-// then holds.
-absl::StatusOr<const Catalog*> CatalogToLoad(const Checkpoint& checkpoint,
-                                             const LoadOptions& options,
-                                             Catalog& part) {
-  const Catalog& all = checkpoint.catalog();
+// What is to be loaded: the whole, or a part, which is held here.
+struct Part {
+  const Catalog* catalog = nullptr;
+  CatalogFiles files;
+  Catalog selected;
+  std::optional<RankSlices> slices;
+};
+
+absl::Status FindPart(const Checkpoint& checkpoint, const LoadOptions& options,
+                      Part& part) {
+  part.catalog = &checkpoint.catalog();
+  part.files = checkpoint.files();
   // Of a file that is dangerous no part is loaded either.
   if (const std::string names =
-          options.refuse_dangerous ? DangerousNames(all) : "";
+          options.refuse_dangerous ? DangerousNames(*part.catalog) : "";
       !names.empty()) {
     return WithHint(
         absl::PermissionDeniedError(
@@ -66,14 +74,67 @@ absl::StatusOr<const Catalog*> CatalogToLoad(const Checkpoint& checkpoint,
         "For all that is in it: hoist scan; its tensors can be read without "
         "--strict");
   }
-  if (options.select.empty() && options.exclude.empty() &&
-      options.renames.empty()) {
-    return &all;
+  Catalog* changed = nullptr;
+  if (!options.select.empty() || !options.exclude.empty() ||
+      (!options.renames.empty() && !options.rank)) {
+    HOIST_ASSIGN_OR_RETURN(
+        part.selected,
+        SelectTensors(*part.catalog, options.select, options.exclude));
+    part.catalog = changed = &part.selected;
   }
-  HOIST_ASSIGN_OR_RETURN(part,
-                         SelectTensors(all, options.select, options.exclude));
-  HOIST_RETURN_IF_ERROR(RenameEntries(options.renames, part.tensors));
-  return &part;
+  if (options.rank) {
+    HOIST_ASSIGN_OR_RETURN(
+        part.slices, SliceForRank(*part.catalog, part.files, *options.rank,
+                                  options.verify_checksums));
+    part.catalog = changed = &part.slices->catalog;
+    part.files = part.slices->files;
+  }
+  return changed == nullptr ? absl::OkStatus()
+                            : RenameEntries(options.renames, changed->tensors);
+}
+
+// Completes what is known of a rank's slices when they are loaded.
+void ReportRank(const RankSlices& slices, const LoadOptions& options,
+                LoadReport& report) {
+  RankReport& rank = report.rank.emplace(slices.report);
+  for (const LoadReport::Phase& phase : report.phases) {
+    if (phase.name == "read") {
+      rank.read_bytes = phase.bytes;
+    }
+  }
+  uint64_t served_bytes = 0;
+  uint64_t box_bytes = 0;
+  for (const auto& file : slices.box_files) {
+    served_bytes += file->served_bytes();
+    box_bytes += file->read_bytes();
+  }
+  rank.read_bytes += box_bytes - served_bytes;
+  // What is said of it from here on: a twentieth.
+  const auto is_more = [](uint64_t read, uint64_t needed) {
+    return read / 21 > needed / 20;
+  };
+  if (is_more(box_bytes, served_bytes)) {
+    rank.notes.push_back(absl::StrCat(
+        served_bytes, " bytes lie in short runs, and took ", box_bytes,
+        " to read: gaps of up to ", options.rank->max_gap_bytes,
+        " bytes between them are read along, and chunks whole"));
+  }
+  if (is_more(rank.read_bytes - box_bytes, rank.needed_bytes - served_bytes)) {
+    rank.notes.push_back(
+        "Small parts that lie close together are read with what is between "
+        "them, and storages that are compressed or in chunks by whole ones");
+  }
+  if (options.verify_checksums && rank.unverified_bytes > 0) {
+    rank.notes.push_back(absl::StrCat(
+        rank.unverified_bytes,
+        " bytes are parts of storages that have one checksum for all their "
+        "bytes, and were not verified (hoist verify reads everything)"));
+  }
+  if (slices.is_all_checked && rank.needed_bytes > 0 &&
+      (report.verified == Verified::kStructure ||
+       report.verified == Verified::kNotRecorded)) {
+    report.verified = Verified::kChecksum;
+  }
 }
 
 }  // namespace
@@ -98,14 +159,17 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenPath(const std::string& path,
   if (IsNative(*file)) {
     return OpenNative(std::move(file));
   }
-  if (!IsShardIndexFile(*file)) {
-    return Open(std::move(file), options);
-  }
   const size_t slash = path.rfind('/');
-  return slash == std::string::npos
-             ? OpenFolder(".", path, options)
-             : OpenFolder(path.substr(0, slash + 1), path.substr(slash + 1),
-                          options);
+  const std::string folder =
+      slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const std::string name =
+      slash == std::string::npos ? path : path.substr(slash + 1);
+  // Of a distributed checkpoint it is the only file that all others belong to.
+  if (name == kDcpMetadataName) {
+    return OpenFolder(folder, "", options);
+  }
+  return IsShardIndexFile(*file) ? OpenFolder(folder, name, options)
+                                 : Open(std::move(file), options);
 }
 
 absl::StatusOr<Checkpoint> Checkpoint::Open(
@@ -144,6 +208,16 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenFolder(const std::string& folder,
       native.ok() && index_file.empty() && IsNative(**native)) {
     return OpenNative(*std::move(native));
   }
+  if (index_file.empty()) {
+    HOIST_ASSIGN_OR_RETURN(std::optional<PiecedCheckpoint> pieced,
+                           OpenDcp(folder, options.pool));
+    if (pieced) {
+      Checkpoint checkpoint;
+      checkpoint.files_ = std::move(pieced->files);
+      checkpoint.SetCatalog(std::move(pieced->catalog));
+      return checkpoint;
+    }
+  }
   HOIST_ASSIGN_OR_RETURN(std::optional<ShardSet> shards,
                          FindShards(folder, index_file, options.pool));
   if (!shards) {
@@ -173,13 +247,15 @@ void Checkpoint::SetCatalog(Catalog catalog) {
 absl::StatusOr<LoadResult> Load(const Checkpoint& checkpoint,
                                 const LoadOptions& options) {
   const auto start = Clock::now();
-  Catalog part;
-  HOIST_ASSIGN_OR_RETURN(const Catalog* catalog,
-                         CatalogToLoad(checkpoint, options, part));
+  Part part;
+  HOIST_RETURN_IF_ERROR(FindPart(checkpoint, options, part));
   const int64_t select_time_ns = NanosecondsSince(start);
   HOIST_ASSIGN_OR_RETURN(LoadResult result,
-                         LoadCatalog(*catalog, checkpoint.files(), options));
+                         LoadCatalog(*part.catalog, part.files, options));
   LoadReport& report = result.report;
+  if (part.slices) {
+    ReportRank(*part.slices, options, report);
+  }
   // To select is a part of the first phase, planning.
   report.phases.front().time_ns += select_time_ns;
   report.phases.insert(report.phases.begin(),
@@ -190,10 +266,9 @@ absl::StatusOr<LoadResult> Load(const Checkpoint& checkpoint,
 
 absl::StatusOr<PlannedLoad> PlanLoad(const Checkpoint& checkpoint,
                                      const LoadOptions& options) {
-  Catalog part;
-  HOIST_ASSIGN_OR_RETURN(const Catalog* catalog,
-                         CatalogToLoad(checkpoint, options, part));
-  return PlanLoad(*catalog, checkpoint.files(), options);
+  Part part;
+  HOIST_RETURN_IF_ERROR(FindPart(checkpoint, options, part));
+  return PlanLoad(*part.catalog, part.files, options);
 }
 
 }  // namespace hoist

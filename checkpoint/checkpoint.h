@@ -33,7 +33,8 @@ class Checkpoint {
  public:
   // Finds out by content what `path` is, and reads its structure; blocks for
   // that. It may be a file, the index of a checkpoint in several files, or a
-  // directory with one (checkpoint/open_shards.h). kNotFound and
+  // directory with one (checkpoint/open_shards.h), also one of PyTorch's
+  // distributed checkpoints (checkpoint/open_dcp.h). kNotFound and
   // kPermissionDenied of the file; kInvalidArgument for what is no checkpoint;
   // kUnimplemented for a format or a feature that Hoist knows and does not read
   // yet; kDataLoss for a damaged file; kPermissionDenied for what is refused as
@@ -78,17 +79,18 @@ class Checkpoint {
 // they say, each storage once; blocks until every byte is there. All or
 // nothing: an error leaves nothing behind. kDataLoss if bytes are damaged or
 // missing, kNotFound and kInvalidArgument for a selection that
-// SelectTensors() refuses, kPermissionDenied for dangerous names if `options`
-// refuse them, kUnavailable without the wanted device, kResourceExhausted
-// without memory or beyond what `options` allow, kCancelled.
+// SelectTensors() refuses and for ranks and shard specs that do not fit,
+// kPermissionDenied for dangerous names if `options` refuse them, kUnavailable
+// without the wanted device, kResourceExhausted without memory or beyond what
+// `options` allow, kCancelled.
 absl::StatusOr<LoadResult> Load(const Checkpoint& checkpoint,
                                 const LoadOptions& options = {});
 
 // What Load() would do now, without doing it: reads no tensor, takes no memory
-// for any, and needs no device. Indices are those of checkpoint.catalog().
-// Whether it fits says CheckMemory(). Errors are those of Load() for the
-// selection and for dangerous names. Blocks while it asks the system about the
-// files.
+// for any, and needs no device. Indices are those of checkpoint.catalog(), or,
+// for a rank, of its RankSlices. Whether it fits says CheckMemory(). Errors are
+// those of Load() for the selection, the rank and for dangerous names. Blocks
+// while it asks the system about the files.
 absl::StatusOr<PlannedLoad> PlanLoad(const Checkpoint& checkpoint,
                                      const LoadOptions& options = {});
 

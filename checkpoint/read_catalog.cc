@@ -40,6 +40,7 @@ absl::StatusOr<Catalog> ReadCatalog(const RandomAccessFile& file,
       return ReadNative(file);
     case Format::kSafetensorsIndex:
     case Format::kTorchIndex:
+    case Format::kDcp:
       break;  // of folders
   }
   return absl::InternalError("a format without a reader");

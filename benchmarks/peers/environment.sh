@@ -6,8 +6,14 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 torch_env="$here/../../third_party/torch/python_env.sh"
-key=$(cat "$here/requirements.txt" "$here/../../third_party/torch/requirements.txt" | sha256sum | cut -c1-16)
+key=$(cat "$here/requirements.txt" "$here/optional-requirements.txt" \
+    "$here/../../third_party/torch/requirements.txt" | sha256sum | cut -c1-16)
 folder="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/hoist/peers-$key"
+
+install_into() {
+    "$1/bin/python" -m pip install --disable-pip-version-check --no-input --no-cache-dir \
+        --progress-bar off --quiet --requirement "$2" </dev/null >&2
+}
 
 # Built beside its final place and renamed, so that an interrupted installation
 # is never taken for a whole one.
@@ -19,8 +25,9 @@ create() {
     for site in "$folder.partial"/lib/python3*/site-packages; do
         echo "$torch/lib/$(basename "$(dirname "$site")")/site-packages" >"$site/torch.pth"
     done
-    "$folder.partial/bin/python" -m pip install --disable-pip-version-check --no-input --no-cache-dir \
-        --progress-bar off --quiet --requirement "$here/requirements.txt" </dev/null >&2
+    install_into "$folder.partial" "$here/requirements.txt"
+    install_into "$folder.partial" "$here/optional-requirements.txt" ||
+        echo "hoist: going on without what is in optional-requirements.txt" >&2
     mv "$folder.partial" "$folder"
 }
 

@@ -55,8 +55,34 @@ class ResultsTest(unittest.TestCase):
         rows = [line.split(" | ") for line in table.splitlines() if "| pt |" in line]
         self.assertEqual([row[0].strip("| ") for row in rows], ["ceiling", "hoist", "peer", "broken"])
         self.assertEqual(rows[1][4:6], ["50 %", "1.00"])
-        self.assertEqual(rows[2][5:7], ["2.00", "3"])
+        self.assertEqual(rows[2][5:7], ["2.00", "3 |"])
         self.assertEqual(rows[3][2], "died")
+        # Nothing is known of faults here.
+        self.assertNotIn("faults", table)
+
+    def test_of_several_ceilings_the_best_median_is_the_ceiling(self):
+        found = self.summarise({
+            ("ceiling, 2 threads", "plain"): runs(4, 1, 4), ("ceiling, 4 threads", "plain"): runs(2, 2, 2),
+            ("hoist", "native"): runs(4, 4, 4),
+        })
+        self.assertEqual(found[("hoist", "native")]["ratio_to_ceiling"], 0.5)
+
+    def test_goals_are_reached_missed_or_not_measured(self):
+        goals = [{"goal": "fast", "wanted": 0.95, "measured": 0.96}, {"goal": "small", "wanted": 1.48, "measured": 1.2},
+                 {"goal": "both", "wanted": 1, "measured": None}]
+        table = results.to_markdown({"commit": "c", "machine": MACHINE, "rounds": 1, "results": [], "goals": goals})
+        self.assertIn("| fast | 0.95 | 0.96 | yes |", table)
+        self.assertIn("| small | 1.48 | 1.20 | **no** |", table)
+        self.assertIn("| both | 1.00 | not measured | **no** |", table)
+
+    def test_what_is_compressed_says_by_how_much(self):
+        entries = results.summarise("write", "synced", {
+            ("hoist, compressed", "native"): runs(1, size=300, file_bytes=200),
+            ("hoist", "native"): runs(1, size=300, file_bytes=301),
+        })
+        table = results.to_markdown({"commit": "c", "machine": MACHINE, "rounds": 1, "results": entries})
+        self.assertIn("1.500×", table)
+        self.assertNotIn("0.99", table)
 
     def test_hoist_without_checks_is_hoist_too(self):
         self.assertTrue(results.is_hoist({"contestant": "hoist, not verified"}))

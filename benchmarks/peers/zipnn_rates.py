@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """What ZipNN saves and how fast it is, on one thread, on the weights of codec_benchmark.
 
-    python -m venv ENV && ENV/bin/pip install zipnn && ENV/bin/python benchmarks/peers/zipnn_rates.py
+    $(benchmarks/peers/environment.sh create)/bin/python benchmarks/peers/zipnn_rates.py [--json] [DTYPE...]
 
-ZipNN is no part of the peers' environment: it brings a PyTorch of its own. Prints, for each dtype, the ratio and the best
-rate of several runs, in GB/s of weights.
+Prints, for each dtype, the ratio and the best rate of several runs, in GB/s of weights.
 """
 
+import argparse
+import json
 import time
 
 import numpy as np
@@ -14,6 +15,7 @@ import zipnn
 
 BYTES = 64 << 20
 RUNS = 8
+DTYPES = ["bfloat16", "float16", "float32"]
 
 
 def normal_weights(dtype: str) -> bytes:
@@ -28,25 +30,40 @@ def normal_weights(dtype: str) -> bytes:
     return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16).tobytes()
 
 
-def best_rate(function, make_argument):
+def best_seconds(function, make_argument):
     best = float("inf")
     for _ in range(RUNS):
         argument = make_argument()  # ZipNN reorders bytes in place
         start = time.perf_counter()
         result = function(argument)
         best = min(best, time.perf_counter() - start)
-    return BYTES / best / 1e9, result
+    return best, result
+
+
+def measure(dtype: str) -> dict:
+    weights = normal_weights(dtype)
+    codec = zipnn.ZipNN(bytearray_dtype=dtype, threads=1)
+    encode_seconds, stored = best_seconds(codec.compress, lambda: bytearray(weights))
+    stored = bytes(stored)
+    decode_seconds, decoded = best_seconds(codec.decompress, lambda: bytearray(stored))
+    if bytes(decoded) != weights:
+        raise SystemExit(f"{dtype}: ZipNN has decoded other bytes than it has encoded")
+    return {"bytes": len(weights), "ratio": len(weights) / len(stored),
+            "encode_seconds": encode_seconds, "decode_seconds": decode_seconds}
 
 
 def main() -> None:
-    for dtype in ("bfloat16", "float16", "float32"):
-        weights = normal_weights(dtype)
-        codec = zipnn.ZipNN(bytearray_dtype=dtype, threads=1)
-        encode, stored = best_rate(codec.compress, lambda: bytearray(weights))
-        stored = bytes(stored)
-        decode, decoded = best_rate(codec.decompress, lambda: bytearray(stored))
-        assert bytes(decoded) == weights
-        print(f"{dtype}: ratio {len(weights) / len(stored):.3f}, encode {encode:.2f}, decode {decode:.2f} GB/s")
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("dtypes", nargs="*", default=DTYPES, metavar="DTYPE", help=",".join(DTYPES))
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    measured = {dtype: measure(dtype) for dtype in arguments.dtypes}
+    if arguments.json:
+        print(json.dumps(measured))
+        return
+    for dtype, of in measured.items():
+        encode, decode = (of["bytes"] / of[name] / 1e9 for name in ("encode_seconds", "decode_seconds"))
+        print(f"{dtype}: ratio {of['ratio']:.3f}, encode {encode:.2f}, decode {decode:.2f} GB/s")
 
 
 if __name__ == "__main__":

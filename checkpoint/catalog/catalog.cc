@@ -142,6 +142,8 @@ absl::string_view FormatName(Format format) {
       return "safetensors_index";
     case Format::kTorchIndex:
       return "torch_index";
+    case Format::kDcp:
+      return "dcp";
     case Format::kHoist:
       return "hoist";
   }

@@ -30,11 +30,12 @@ enum class Format {
   // Several files of one, which their names or an index put together.
   kSafetensorsIndex,
   kTorchIndex,
+  kDcp,    // a folder of torch.distributed.checkpoint
   kHoist,  // Hoist's own
 };
 
 // "torch_zip", "torch_legacy", "torch_tar", "torch_script", "torch_pt2",
-// "pickle", "safetensors", "safetensors_index", "torch_index", "hoist".
+// "pickle", "safetensors", "safetensors_index", "torch_index", "dcp", "hoist".
 absl::string_view FormatName(Format format);
 
 // A part of a storage that is read, checked and decoded by itself.
@@ -110,7 +111,7 @@ struct FileEntry {
   std::string path;
   uint64_t size_bytes = 0;
   // Set for what is no file by itself: bytes that were in a pickle, and which
-  // its reader has taken out of it.
+  // its reader has taken out of it; a tensor whose pieces lie in other files.
   std::shared_ptr<const RandomAccessFile> content;
 };
 

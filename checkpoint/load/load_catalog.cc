@@ -211,6 +211,9 @@ absl::StatusOr<Tensor> CatalogLoad::MakeTensor(const TensorEntry& entry,
 }
 
 void CatalogLoad::ReportLosses(const std::vector<CastLosses>& losses) {
+  if (losses.empty()) {
+    return;
+  }
   std::vector<CastLosses> by_storage(catalog_.storages.size());
   CastLosses all;
   for (size_t i = 0; i < losses.size(); ++i) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hoist/checkpoint/migrate/rename_rule.h"
+#include "hoist/checkpoint/shard/rank_options.h"
 #include "hoist/core/io/read_method.h"
 #include "hoist/core/tensor/device.h"
 #include "hoist/core/tensor/dtype.h"
@@ -29,6 +30,9 @@ struct LoadOptions {
   // Other names for the tensors, one rule after the other, once they are
   // selected. A rule that means none is kNotFound.
   std::vector<RenameRule> renames;
+  // Of what is selected, only the part of one rank of many, by a spec whose
+  // names are those in the file.
+  std::optional<RankOptions> rank;
   // Tensors of floating-point dtypes of 16 bits or more become this one
   // (bfloat16, float16, float32 or float64; else kInvalidArgument), rounded to
   // nearest even as by Cast() of cast.h; all others stay as they are. So do,

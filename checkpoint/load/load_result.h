@@ -2,11 +2,13 @@
 #define HOIST_CHECKPOINT_LOAD_LOAD_RESULT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "hoist/checkpoint/load/state_dict.h"
+#include "hoist/checkpoint/shard/rank_report.h"
 #include "hoist/core/tensor/device.h"
 
 namespace hoist {
@@ -62,6 +64,8 @@ struct LoadReport {
   // Also of numbers that a cast made infinite, or that are NaN, where it was to
   // a dtype of smaller range. They are counted in whole storages, each once.
   std::vector<std::string> warnings;
+  // Of LoadOptions::rank, if that was given.
+  std::optional<RankReport> rank;
 };
 
 struct LoadResult {

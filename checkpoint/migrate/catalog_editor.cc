@@ -212,6 +212,12 @@ std::vector<CatalogEditor::StateDict> CatalogEditor::StateDicts() const {
       tensors[slots_[i].place->holder].push_back(i);
     }
   }
+  absl::flat_hash_map<ValueId, std::vector<size_t>> of_values;
+  for (const size_t i : Values()) {
+    if (slots_[i].place) {
+      of_values[slots_[i].place->holder].push_back(i);
+    }
+  }
   std::vector<StateDict> found;
   for (const Dict& dict : dicts_) {
     const auto of_dict = tensors.find(dict.id);
@@ -221,6 +227,13 @@ std::vector<CatalogEditor::StateDict> CatalogEditor::StateDicts() const {
     StateDict state_dict{.id = dict.id,
                          .prefix = dict.prefix,
                          .tensors = std::move(of_dict->second)};
+    for (const size_t i : state_dict.tensors) {
+      state_dict.keys.push_back(KeyOf(slots_[i]).value_or(""));
+    }
+    for (const size_t i : of_values[dict.id]) {
+      state_dict.values.push_back(i);
+      state_dict.value_keys.push_back(KeyOf(slots_[i]).value_or(""));
+    }
     const auto metadata = At(dict.id).state().Find(kMetadata);
     state_dict.has_metadata = metadata && metadata->kind() == ValueKind::kDict;
     for (size_t i = 0; state_dict.has_metadata && i < metadata->size(); ++i) {
@@ -259,6 +272,12 @@ size_t CatalogEditor::AddBeside(size_t beside, TensorEntry tensor) {
 
 size_t CatalogEditor::Add(TensorEntry tensor) {
   slots_.push_back({.entry = std::move(tensor), .is_changed = true});
+  return slots_.size() - 1;
+}
+
+size_t CatalogEditor::AddValue(std::string name, ValueId value) {
+  slots_.push_back(
+      {.entry = {.name = std::move(name)}, .node = value, .is_value = true});
   return slots_.size() - 1;
 }
 
@@ -568,17 +587,32 @@ void CatalogEditor::UpdateMetadata(const Dict& dict) {
       set(*places[i], metadata->value(i).id(), !modules[i].empty());
     }
   }
-  const auto add_version = [this](int64_t version) {
-    return graph_->AddItems(ValueKind::kDict, {graph_->AddString("version"),
-                                               graph_->AddInt(version)});
+  const auto add_version = [&](absl::string_view module, int64_t version) {
+    ValueGraph::Items items = {graph_->AddString("version"),
+                               graph_->AddInt(version)};
+    if (const auto entry = metadata->Find(module);
+        entry && entry->kind() == ValueKind::kDict) {
+      for (size_t i = 0; i < entry->size(); ++i) {
+        if (entry->key(i).kind() != ValueKind::kString ||
+            entry->key(i).AsString() != "version") {
+          items.push_back(entry->key(i).id());
+          items.push_back(entry->value(i).id());
+        }
+      }
+    }
+    return graph_->AddItems(ValueKind::kDict, items);
   };
   if (!has_root) {
     // A wrapper's, as PyTorch has it.
-    entries.insert(entries.begin(), {"", add_version(1)});
+    entries.insert(
+        entries.begin(),
+        {"", graph_->AddItems(ValueKind::kDict, {graph_->AddString("version"),
+                                                 graph_->AddInt(1)})});
   }
   for (const Version& version : versions_) {
     if (version.dict == dict.id) {
-      set(version.module, add_version(version.version), /*replaces=*/true);
+      set(version.module, add_version(version.module, version.version),
+          /*replaces=*/true);
     }
   }
   ValueGraph::Items items;

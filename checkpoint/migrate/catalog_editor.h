@@ -38,6 +38,12 @@ class CatalogEditor {
     ValueId id = ValueGraph::kNoneId;
     std::string prefix;  // what its tensors' names have before their keys
     std::vector<size_t> tensors;  // those that are there now
+    // Parallel to them: a tensor of a dict that has two names is there twice,
+    // under one key. Empty where a new name has none here.
+    std::vector<std::string> keys;
+    // What else it has, and the keys of that: likewise.
+    std::vector<size_t> values;
+    std::vector<std::string> value_keys;
     bool has_metadata = false;
     // By module, as `_metadata` has them: "version" of each that has one.
     absl::flat_hash_map<std::string, int64_t> versions;
@@ -76,8 +82,16 @@ class CatalogEditor {
   size_t AddBeside(size_t beside, TensorEntry tensor);
   // A new tensor at the end of the dict whose name is the longest start of its.
   size_t Add(TensorEntry tensor);
-  // What `_metadata` of a state dict that has one is to say of a module, by the
-  // path that it has in the end.
+  // What a tensor or value was at the start, and new values can be made of;
+  // these must not change.
+  ValueId value(size_t index) const { return slots_[index].node; }
+  ValueGraph& graph() { return *graph_; }
+  // A new value at the end of the dict whose name is the longest start of its.
+  // Tensors in it, which have been dropped, are there again.
+  size_t AddValue(std::string name, ValueId value);
+  // What version `_metadata` of a state dict that has one is to give a module,
+  // by the path that it has in the end. What else a module that is there now
+  // has under that path stays.
   void SetVersion(ValueId state_dict, std::string module, int64_t version);
 
   // A tensor that is made of others when it is read (DerivedTensor): views that

@@ -141,6 +141,48 @@ TEST_F(CatalogEditorTest, MetadataGoesWithTheModules) {
               ElementsAre(" 1", "body 1", "body.0 5"));
 }
 
+TEST_F(CatalogEditorTest, AVersionLeavesWhatElseAModuleHas) {
+  const ValueId dict =
+      test_.StateDict({{"fc.weight", {1}}}, {{"", 1}, {"fc", 1}});
+  const Value metadata = *Value(&test_.graph(), dict).state().Find("_metadata");
+  const ValueId entry = metadata.value(1).id();
+  auto& items = std::get<ValueGraph::Items>(test_.graph().node(entry).data);
+  const ValueId norm = test_.Text("spectral_norm");
+  items.push_back(norm);
+  items.push_back(test_.Dict({test_.Text("weight.version"), norm}));
+  Open(dict);
+  editor_->SetVersion(editor_->StateDicts()[0].id, "fc", 2);
+  const CheckpointParts after = Finish();
+  EXPECT_THAT(VersionsOf(after.catalog.root()), ElementsAre(" 1", "fc 2"));
+  const auto changed =
+      after.catalog.root().state().Find("_metadata")->Find("fc");
+  EXPECT_THAT(KeysOf(*changed), ElementsAre("version", "spectral_norm"));
+}
+
+TEST_F(CatalogEditorTest, ATensorWithTwoNamesIsInItsDictUnderOneKey) {
+  const ValueId dict = test_.StateDict({{"fc.weight", {1}}}, {{"", 1}});
+  Open(test_.Dict({test_.Text("model"), dict, test_.Text("ema"), dict}));
+  const auto state_dicts = editor_->StateDicts();
+  ASSERT_EQ(state_dicts.size(), 1u);
+  EXPECT_EQ(state_dicts[0].tensors.size(), 2u);
+  EXPECT_THAT(state_dicts[0].keys, ElementsAre("fc.weight", "fc.weight"));
+}
+
+TEST_F(CatalogEditorTest, ANewValueHoldsTensorsThatWereDropped) {
+  Open(test_.StateDict({{"q.weight", {2}}, {"q.scale", {1}}},
+                       {{"", 1}, {"q", 1}}));
+  const size_t weight = Index("q.weight");
+  ValueGraph& graph = editor_->graph();
+  const ValueId tuple = graph.AddItems(
+      ValueKind::kTuple, {editor_->value(weight), ValueGraph::kNoneId});
+  editor_->Drop(weight);
+  editor_->AddValue("q.packed", tuple);
+  const CheckpointParts after = Finish();
+  EXPECT_THAT(KeysOf(after.catalog.root()), ElementsAre("q.scale", "q.packed"));
+  EXPECT_THAT(TensorsOf(after),
+              ElementsAre("q.scale float32[1] 2", "q.packed.0 float32[2] 0 1"));
+}
+
 TEST_F(CatalogEditorTest, AWrapperOfTheRootHasAVersionOfItsOwn) {
   Open(test_.StateDict({{"fc.weight", {1}}}, {{"", 4}, {"fc", 1}}));
   editor_->Rename(Index("fc.weight"), "module.fc.weight");

@@ -10,14 +10,15 @@ namespace hoist {
 // One thing that a migration changes.
 struct MigrationChange {
   enum class Kind {
-    kRename,   // `from` is `to`, with the same bytes
-    kDrop,     // `from` is gone
-    kAdd,      // `to` is new
-    kCast,     // `from` is `to`, with other numbers
-    kReshape,  // `from` is `to`: the same elements in another shape or order
-    kSplit,    // `to` is a part of `from`
-    kConcat,   // `to` is made of several, of which `from` is one
-    kVersion,  // `_metadata` of the module `from` says another version
+    kRename,     // `from` is `to`, with the same bytes
+    kDrop,       // `from` is gone
+    kAdd,        // `to` is new
+    kCast,       // `from` is `to`, with other numbers
+    kReshape,    // `from` is `to`: the same elements in another shape or order
+    kSplit,      // `to` is a part of `from`
+    kConcat,     // `to` is made of several, of which `from` is one
+    kVersion,    // `_metadata` of the module `from` says another version
+    kContainer,  // the format of the file, which has no name here
   };
   Kind kind = Kind::kRename;
   std::string from;    // a name; empty for kAdd
@@ -34,7 +35,8 @@ struct MigrationReport {
     std::string name;  // of the step, or the rule with its place in its file
     std::vector<MigrationChange> changes;
   };
-  std::vector<Step> steps;  // in the order they are done; one may change nothing
+  std::vector<Step>
+      steps;  // in the order they are done; one may change nothing
   std::vector<std::string> warnings;
 };
 

@@ -117,6 +117,14 @@ absl::StatusOr<bool> CheckpointStore::CheckPlace(const std::string& name,
   return true;
 }
 
+absl::StatusOr<bool> CheckpointStore::IsPinned(const std::string& name) const {
+  HOIST_ASSIGN_OR_RETURN(const std::string text,
+                         ReadRecordText(At(StepRecordName(name))));
+  const absl::StatusOr<StepRecord> record = ParseStepRecord(text);
+  // A damaged record is replaced.
+  return record.ok() && record->is_pinned;
+}
+
 absl::StatusOr<SavedStep> CheckpointStore::Save(
     int64_t step, const Catalog& catalog, CatalogFiles files,
     const WriteOptions& options, const std::map<std::string, double>& metrics) {
@@ -133,8 +141,11 @@ absl::StatusOr<SavedStep> CheckpointStore::Save(
                          CheckPlace(name, options.overwrite));
   StepRecord record = {.step = step, .time_ns = options_.now_ns()};
   // Before the checkpoint, which is the store's from its first moment on. One
-  // that is replaced must not have the metrics of the new one, nor this of it.
-  if (!is_there) {
+  // that is replaced must not have the metrics of the new one, nor this of it;
+  // pinned is the step.
+  if (is_there) {
+    HOIST_ASSIGN_OR_RETURN(record.is_pinned, IsPinned(name));
+  } else {
     record.metrics = metrics;
   }
   HOIST_RETURN_IF_ERROR(WriteRecord(name, record));

@@ -77,6 +77,7 @@ class CheckpointStore {
   // kAlreadyExists unless options.overwrite; kFailedPrecondition if that one
   // is not Hoist's. After an error nothing is new, and all that was there
   // before is there, but for the metrics of a step that was to be replaced.
+  // A pinned step stays pinned.
   absl::StatusOr<SavedStep> Save(int64_t step, const Catalog& catalog,
                                  CatalogFiles files,
                                  const WriteOptions& options,
@@ -99,6 +100,8 @@ class CheckpointStore {
   // Whether there is one at `name`, which may be replaced.
   absl::StatusOr<bool> CheckPlace(const std::string& name,
                                   bool overwrite) const;
+  // What the record of the checkpoint `name` says.
+  absl::StatusOr<bool> IsPinned(const std::string& name) const;
   absl::Status Remove(const StoredStep& step);
   absl::Status RemoveFolder(const std::string& name);
   absl::Status RemoveIfThere(const std::string& name);

@@ -185,6 +185,10 @@ TEST_F(CheckpointStoreTest, AStepIsReplacedOnlyIfAskedFor) {
   EXPECT_EQ(List().steps[0].metrics.at("loss"), 0.5);
   HOIST_ASSERT_OK(Save(1, 0.7, {.overwrite = true}).status());
   EXPECT_EQ(List().steps[0].metrics.at("loss"), 0.7);
+  EXPECT_FALSE(List().steps[0].is_pinned);
+  HOIST_ASSERT_OK(store_.SetPinned(1, true));
+  HOIST_ASSERT_OK(Save(1, 0.6, {.overwrite = true}).status());
+  EXPECT_TRUE(List().steps[0].is_pinned);
   folder_.Write("step-2.hoist", "good, and of someone else");
   EXPECT_THAT(Save(2, 0, {.overwrite = true}), StatusIs(kFailedPrecondition));
   EXPECT_THAT(Save(-1), StatusIs(absl::StatusCode::kInvalidArgument));

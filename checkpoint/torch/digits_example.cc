@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "hoist/checkpoint/checkpoint.h"
 #include "hoist/checkpoint/torch/digits_net.h"
+#include "hoist/checkpoint/torch/load_into_module.h"
 #include "hoist/checkpoint/torch/to_torch.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -24,36 +25,16 @@ absl::StatusOr<TensorMap> LoadTensors(const std::string& path) {
   return ToTorch(loaded.tensors);
 }
 
-// Copies the tensors under `prefix` into the parameters and buffers of the same
-// names. All of the module's must be there.
-absl::Status CopyIntoModule(const TensorMap& tensors, const std::string& prefix,
-                            torch::nn::Module& module) {
-  const torch::NoGradGuard no_grad;
-  auto targets = module.named_parameters();
-  for (auto& buffer : module.named_buffers()) {
-    targets.insert(buffer.key(), buffer.value());
-  }
-  for (auto& target : targets) {
-    const at::Tensor* const source = tensors.find(prefix + target.key());
-    if (source == nullptr || source->sizes() != target.value().sizes()) {
-      return absl::NotFoundError("The checkpoint has no tensor " + prefix +
-                                 target.key() + " of the module's shape");
-    }
-    target.value().copy_(*source);
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<bool> RunExample(const std::string& weights_path,
+absl::StatusOr<bool> RunExample(const std::string& path,
                                 const std::string& io_path) {
-  HOIST_ASSIGN_OR_RETURN(const TensorMap weights, LoadTensors(weights_path));
   HOIST_ASSIGN_OR_RETURN(const TensorMap io, LoadTensors(io_path));
-  DigitsNet net;
-  HOIST_RETURN_IF_ERROR(CopyIntoModule(weights, "model_state_dict.", *net));
-  net->eval();
-
   const torch::NoGradGuard no_grad;
-  const torch::Tensor logits = net(io["images"]);
+  const torch::Tensor images = io["images"];
+  // README.md begins
+  DigitsNet net;
+  HOIST_RETURN_IF_ERROR(LoadIntoModule(path, *net, {.eval = true}).status());
+  const torch::Tensor logits = net->forward(images);
+  // README.md ends
   const double difference = (logits - io["logits"]).abs().max().item<double>();
   const int64_t right =
       (logits.argmax(1) == io["labels"]).sum().item<int64_t>();

@@ -5,31 +5,18 @@
 #include <c10/core/TensorImpl.h>
 #include <c10/core/TensorOptions.h>
 
-#include <exception>
 #include <memory>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "hoist/checkpoint/torch/without_exceptions.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 
 namespace hoist::libtorch {
 namespace {
-
-// LibTorch reports errors by exceptions: they end here.
-template <typename Function>
-auto WithoutExceptions(const Function& function) -> decltype(function()) {
-  try {
-    return function();
-  } catch (const c10::Error& error) {
-    return absl::InternalError(
-        absl::StrCat("LibTorch: ", error.what_without_backtrace()));
-  } catch (const std::exception& error) {
-    return absl::InternalError(absl::StrCat("LibTorch: ", error.what()));
-  }
-}
 
 c10::Device DeviceOf(const Buffer& buffer) {
   if (buffer.device().is_cpu()) {
@@ -171,6 +158,15 @@ std::optional<at::ScalarType> ScalarTypeOf(DType dtype) {
     case DType::kQuint4x2:
     case DType::kQuint2x4:
       return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::optional<DType> DTypeOf(at::ScalarType type) {
+  for (const DType dtype : AllDTypes()) {
+    if (ScalarTypeOf(dtype) == type) {
+      return dtype;
+    }
   }
   return std::nullopt;
 }

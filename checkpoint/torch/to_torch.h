@@ -32,6 +32,8 @@ absl::StatusOr<at::Tensor> ToTorch(const Tensor& tensor);
 // LibTorch's dtype of that name; nullopt if it has none, or none that a plain
 // tensor can have.
 std::optional<at::ScalarType> ScalarTypeOf(DType dtype);
+// The other way round.
+std::optional<DType> DTypeOf(at::ScalarType type);
 
 }  // namespace hoist::libtorch
 

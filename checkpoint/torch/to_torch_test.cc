@@ -107,6 +107,7 @@ TEST(ToTorchTest, EveryDtypeHasLibTorchsSizeAndName) {
     EXPECT_EQ(made.element_size() * 8, static_cast<size_t>(DTypeBits(dtype)))
         << DTypeName(dtype);
     EXPECT_EQ(made.scalar_type(), *type);
+    EXPECT_EQ(DTypeOf(*type), dtype);
   }
 }
 

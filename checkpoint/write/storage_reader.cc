@@ -209,9 +209,11 @@ absl::Status StorageReader::Read(int storage, uint64_t offset_bytes,
         absl::StrCat(entry.name, " has ", entry.size_bytes, " bytes; wanted ",
                      out.size(), " from byte ", offset_bytes));
   }
-  HOIST_RETURN_IF_ERROR(
-      Annotate(state_->ReadStored(storage, offset_bytes, out),
-               absl::StrCat(entry.name, TensorOver(state_->catalog, storage))));
+  const absl::Status status = state_->ReadStored(storage, offset_bytes, out);
+  if (!status.ok()) {  // it takes time to find the tensor
+    return Annotate(
+        status, absl::StrCat(entry.name, TensorOver(state_->catalog, storage)));
+  }
   state_->AddParts(storage, offset_bytes, out);
   return entry.swap_bytes > 1 ? ByteSwap(out, entry.swap_bytes)
                               : absl::OkStatus();

@@ -34,7 +34,8 @@ struct WriteOptions {
   // changed. May be empty.
   std::function<absl::Status(const std::string& path)> check;
   // Threads to read, encode and write with; the caller's own works too. Null:
-  // only the caller's. Not owned.
+  // only the caller's. At least 3, even of fewer CPUs, keep a fast disk busy:
+  // some wait for it while others copy and make checksums. Not owned.
   ThreadPool* pool = nullptr;
   // Ends it with kCancelled soon after it is cancelled, with nothing left
   // behind. Not owned.

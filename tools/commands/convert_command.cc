@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "hoist/checkpoint/checkpoint.h"
 #include "hoist/checkpoint/convert/convert_checkpoint.h"
@@ -14,6 +13,7 @@
 #include "hoist/core/status/status_macros.h"
 #include "hoist/core/tensor/dtype.h"
 #include "hoist/tools/commands/interrupt.h"
+#include "hoist/tools/commands/output_format.h"
 #include "hoist/tools/commands/parse_bytes.h"
 #include "hoist/tools/commands/worker_threads.h"
 #include "hoist/tools/ui/progress_bar.h"
@@ -30,13 +30,7 @@ CLI::App* AddConvertCommand(CLI::App& app, ConvertArguments& arguments) {
   command->add_option("out", arguments.out, "Where the new one is to be")
       ->type_name("OUT")
       ->required();
-  command
-      ->add_option("--to", arguments.to,
-                   "native (Hoist's own format), torch (a zip archive that "
-                   "torch.load reads) or safetensors; by OUT's name, unless "
-                   "given: .hoist, .pt, .pth, .bin, .safetensors")
-      ->type_name("FORMAT")
-      ->check(CLI::IsMember({"native", "torch", "safetensors"}));
+  AddFormatOption(*command, arguments.to);
   command
       ->add_option("--dtype", arguments.dtype,
                    "Make floating-point tensors of 16 bits or more float16, "
@@ -79,8 +73,8 @@ CLI::App* AddConvertCommand(CLI::App& app, ConvertArguments& arguments) {
   constexpr int kMaxThreads = 1024;
   command
       ->add_option("--threads", arguments.threads,
-                   "Threads to work with; one for each CPU, up to 16, unless "
-                   "given")
+                   "Threads to work with; one for each CPU, up to 16, and at "
+                   "least 4, unless given")
       ->type_name("N")
       ->check(CLI::Range(1, kMaxThreads));
   command->footer(
@@ -104,17 +98,8 @@ CLI::App* AddConvertCommand(CLI::App& app, ConvertArguments& arguments) {
 namespace {
 
 absl::StatusOr<OutputFormat> FormatOf(const ConvertArguments& arguments) {
-  const auto ends = [&arguments](absl::string_view end) {
-    return arguments.to.empty() && absl::EndsWith(arguments.out, end);
-  };
-  if (arguments.to == "native" || ends(".hoist")) {
-    return OutputFormat::kNative;
-  }
-  if (arguments.to == "torch" || ends(".pt") || ends(".pth") || ends(".bin")) {
-    return OutputFormat::kTorchZip;
-  }
-  if (arguments.to == "safetensors" || ends(".safetensors")) {
-    return OutputFormat::kSafetensors;
+  if (const auto format = OutputFormatOf(arguments.to, arguments.out)) {
+    return *format;
   }
   return WithHint(absl::InvalidArgumentError(absl::StrCat(
                       arguments.out, ": Its name does not say the format")),
@@ -173,8 +158,8 @@ absl::Status RunConvert(const ConvertArguments& arguments,
   HOIST_ASSIGN_OR_RETURN(WriteOptions options, OptionsOf(arguments, context));
   HOIST_ASSIGN_OR_RETURN(const ConvertSelection selection,
                          SelectionOf(arguments));
-  const WorkerThreads threads(arguments.threads > 0 ? arguments.threads
-                                                    : DefaultThreadCount());
+  const WorkerThreads threads(
+      arguments.threads > 0 ? arguments.threads : DefaultWriteThreadCount());
   options.pool = threads.pool();
   std::optional<InterruptHandler> interrupt;
   if (context.cancel != nullptr) {

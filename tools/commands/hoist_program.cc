@@ -16,6 +16,7 @@
 #include "hoist/tools/commands/huge_page_heap.h"
 #include "hoist/tools/commands/inspect_command.h"
 #include "hoist/tools/commands/load_command.h"
+#include "hoist/tools/commands/migrate_command.h"
 #include "hoist/tools/commands/process_context.h"
 #include "hoist/tools/commands/scan_command.h"
 #include "hoist/tools/commands/verify_command.h"
@@ -60,6 +61,7 @@ class Program {
   ConvertArguments convert_arguments_;
   InspectArguments inspect_arguments_;
   LoadArguments load_arguments_;
+  MigrateArguments migrate_arguments_;
   ScanArguments scan_arguments_;
   VerifyArguments verify_arguments_;
   CLI::App* checkpoints_;
@@ -67,6 +69,7 @@ class Program {
   CLI::App* convert_;
   CLI::App* inspect_;
   CLI::App* load_;
+  CLI::App* migrate_;
   CLI::App* scan_;
   CLI::App* verify_;
 };
@@ -77,6 +80,7 @@ Program::Program()
       convert_(AddConvertCommand(app_, convert_arguments_)),
       inspect_(AddInspectCommand(app_, inspect_arguments_)),
       load_(AddLoadCommand(app_, load_arguments_)),
+      migrate_(AddMigrateCommand(app_, migrate_arguments_)),
       scan_(AddScanCommand(app_, scan_arguments_)),
       verify_(AddVerifyCommand(app_, verify_arguments_)) {
   app_.set_version_flag("--version", kVersion, "Print the version");
@@ -86,6 +90,7 @@ Program::Program()
   convert_->fallthrough();
   inspect_->fallthrough();
   load_->fallthrough();
+  migrate_->fallthrough();
   scan_->fallthrough();
   verify_->fallthrough();
   app_.footer(
@@ -94,6 +99,7 @@ Program::Program()
       "  hoist load model.pt --device=cuda:0     load it, and see how fast\n"
       "  hoist scan downloads/                   is anything dangerous in it\n"
       "  hoist convert model.pt model.safetensors\n"
+      "  hoist migrate old.pt new.pt             bring it up to date\n"
       "  hoist verify model.pt                   is it what was written\n"
       "  hoist compat model.pt --against new.pt  will it load into that\n"
       "  hoist checkpoints list run/             those of a training\n"
@@ -193,6 +199,10 @@ absl::StatusOr<int> Program::RunVerb(const CommandContext& context) {
   }
   if (convert_->parsed()) {
     HOIST_RETURN_IF_ERROR(RunConvert(convert_arguments_, context));
+    return kExitDone;
+  }
+  if (migrate_->parsed()) {
+    HOIST_RETURN_IF_ERROR(RunMigrate(migrate_arguments_, context));
     return kExitDone;
   }
   HOIST_RETURN_IF_ERROR(RunInspect(inspect_arguments_, context));

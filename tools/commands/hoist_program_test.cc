@@ -497,7 +497,7 @@ TEST_F(HoistProgramTest, AWordThatIsNoVerbIsNamed) {
   EXPECT_EQ(err(),
             "hoist: error[INVALID_ARGUMENT]: There is no verb lod\n"
             "  hint: Verbs are checkpoints, compat, convert, inspect, load, "
-            "scan, verify; for more: hoist --help\n");
+            "migrate, scan, verify; for more: hoist --help\n");
 }
 
 TEST_F(HoistProgramTest, WithoutArgumentsItHelpsAndFails) {

@@ -12,4 +12,9 @@ int DefaultThreadCount() {
   return std::clamp(cpus, 1, kMaxUseful);
 }
 
+int DefaultWriteThreadCount() {
+  constexpr int kWritesUnderWay = 4;
+  return std::max(DefaultThreadCount(), kWritesUnderWay);
+}
+
 }  // namespace hoist

@@ -11,6 +11,10 @@ namespace hoist {
 // process may use, up to where more have no use for reading.
 int DefaultThreadCount();
 
+// The same for writing a checkpoint, which keeps a disk busy: while one thread
+// copies and makes checksums, others wait for the disk, be there CPUs or not.
+int DefaultWriteThreadCount();
+
 // The threads that a command works with. The caller's own is one of them, so of
 // one thread there is no pool.
 class WorkerThreads {

@@ -35,6 +35,8 @@ std::string FormatTitle(Format format) {
       return "safetensors in several files";
     case Format::kTorchIndex:
       return "PyTorch zip archives, several files";
+    case Format::kDcp:
+      return "PyTorch distributed checkpoint (DCP)";
     case Format::kHoist:
       return "Hoist checkpoint";
   }

@@ -49,20 +49,18 @@ absl::Status RefuseKnownFolder(const FolderNames& names,
                          ", which is written when all of them are there")),
         "Take the checkpoint before it, or copy all of its files again");
   }
-  if (Has(names.files, ".metadata")) {
-    const auto shards = std::count_if(names.files.begin(), names.files.end(),
-                                      [](const std::string& name) {
-                                        return absl::EndsWith(name, ".distcp");
-                                      });
+  const auto distributed = std::count_if(
+      names.files.begin(), names.files.end(),
+      [](const std::string& name) { return absl::EndsWith(name, ".distcp"); });
+  if (distributed > 0) {
     return WithHint(
-        absl::UnimplementedError(absl::StrCat(
-            "A distributed checkpoint (torch.distributed.checkpoint: .metadata "
-            "and ",
-            CountText(static_cast<size_t>(shards), ".distcp file"),
-            "): recognised, not read yet")),
-        absl::StrCat("Make one file of it: python -m "
-                     "torch.distributed.checkpoint.format_utils dcp_to_torch ",
-                     ShellWord(path), " model.pt"));
+        absl::DataLossError(absl::StrCat(
+            "An incomplete save: ",
+            CountText(static_cast<size_t>(distributed), ".distcp file"),
+            " of torch.distributed.checkpoint, and no .metadata, which is "
+            "written when all of them are there")),
+        "Take the checkpoint before it, or copy all of its files again, also "
+        "that whose name begins with a dot");
   }
   const bool has_steps = std::any_of(
       names.folders.begin(), names.folders.end(), [](const std::string& name) {

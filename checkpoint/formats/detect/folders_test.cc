@@ -80,11 +80,13 @@ TEST(FoldersTest, FoldersWithoutCheckpoints) {
 }
 
 TEST(FoldersTest, CheckpointsThatAreFolders) {
-  const std::string distributed = MakeFolder(
-      {{".metadata", "x"}, {"__0_0.distcp", "x"}, {"__1_0.distcp", "x"}});
+  const std::string distributed =
+      MakeFolder({{"__0_0.distcp", "x"}, {"__1_0.distcp", "x"}});
   EXPECT_THAT(RefuseFolder(distributed),
-              StatusIs(kUnimplemented, HasSubstr("2 .distcp files")));
-  EXPECT_THAT(HintOf(RefuseFolder(distributed)), HasSubstr("dcp_to_torch"));
+              StatusIs(absl::StatusCode::kDataLoss,
+                       AllOf(HasSubstr("An incomplete save"),
+                             HasSubstr("2 .distcp files"))));
+  EXPECT_THAT(HintOf(RefuseFolder(distributed)), HasSubstr("with a dot"));
   EXPECT_THAT(
       RefuseFolder(MakeFolder({{"latest", "x"}, {"global_step10/", ""}})),
       StatusIs(kUnimplemented, HasSubstr("DeepSpeed")));

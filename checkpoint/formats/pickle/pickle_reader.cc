@@ -71,10 +71,8 @@ absl::Status RefuseForeignObject(const ValueGraph& graph, Value root) {
     return WithHint(
         absl::UnimplementedError(
             "The .metadata file of a distributed checkpoint, whose tensors "
-            "are in the files beside it: recognised, not read yet"),
-        "Make one file of the folder: python -m "
-        "torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER "
-        "model.pt");
+            "are in the files beside it"),
+        "Name the folder that it lies in, as .metadata");
   }
   return absl::OkStatus();
 }

@@ -403,6 +403,32 @@ TEST(CastTest, EveryLevelAlignmentAndLengthGivesTheSame) {
   EXPECT_EQ(pairs, 18 * 18);
 }
 
+TEST(CastTest, MuchAtOnceGivesTheSameAsItsParts) {
+  constexpr size_t kCount = (size_t{4} << 20) + 1021;
+  std::vector<float> elements(kCount);
+  std::minstd_rand random;
+  for (float& element : elements) {
+    element = static_cast<float>(random()) / 1e6F - 1000;
+  }
+  const std::vector<uint8_t> source = BytesOf(elements);
+  for (const DType to : {DType::kBfloat16, DType::kFloat64}) {
+    const size_t to_bytes = DTypeBits(to) / 8;
+    std::vector<uint8_t> whole(kCount * to_bytes + 2, 0xEE);
+    const absl::Span<uint8_t> out =
+        absl::MakeSpan(whole).subspan(1, kCount * to_bytes);  // not aligned
+    HOIST_ASSERT_OK(Cast(DType::kFloat32, source, to, out));
+    std::vector<uint8_t> parts(whole.size(), 0xEE);
+    constexpr size_t kPart = 10'007;
+    for (size_t i = 0; i < kCount; i += kPart) {
+      const size_t size = std::min(kPart, kCount - i);
+      HOIST_ASSERT_OK(Cast(
+          DType::kFloat32, absl::MakeSpan(source).subspan(i * 4, size * 4), to,
+          absl::MakeSpan(parts).subspan(1 + i * to_bytes, size * to_bytes)));
+    }
+    EXPECT_TRUE(whole == parts) << DTypeName(to);
+  }
+}
+
 TEST(CastTest, TheSameDTypeIsCopied) {
   const std::vector<uint8_t> bytes = {0xFF, 0x7F, 0x01, 0x7F};  // NaN, NaN
   EXPECT_EQ(CastBytes(DType::kBfloat16, DType::kBfloat16, bytes), bytes);
