@@ -77,7 +77,8 @@ class Findings {
     OfFile();
     OfRules();
     for (const auto& [issue, text] : report_.search.notes) {
-      const bool is_choice = issue == CompatIssue::kEnvelope;
+      const bool is_choice =
+          issue == CompatIssue::kEnvelope || issue == CompatIssue::kExtra;
       if (is_choice || !report_.can_fit()) {
         Add(issue, text, 0, is_choice);
       }

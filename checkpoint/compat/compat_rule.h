@@ -71,7 +71,7 @@ struct CompatRule {
   int dimension = 0;
   std::vector<int64_t> sizes;
   DType dtype = DType::kFloat32;
-  // Of a cast: only of tensors that have it.
+  // Of a cast: what all that it means have.
   std::optional<DType> from_dtype;
 
   CompatIssue issue = CompatIssue::kRenamed;  // why

@@ -246,6 +246,8 @@ bool IsMask(const TensorOutline& tensor) {
 void AddDrops(RuleDraft& draft) {
   // Pattern and what it means.
   std::map<std::string, std::vector<size_t>> drops;
+  // Of lists, or under numbers: no rule can drop them.
+  std::map<std::string, std::vector<size_t>> others;
   std::set<std::string> kept;  // starts that have something wanted
   for (const TensorOutline& tensor : draft.tensors()) {
     if (draft.Wanted(tensor.name) != nullptr) {
@@ -263,9 +265,11 @@ void AddDrops(RuleDraft& draft) {
     const std::string last = last_dot == std::string::npos
                                  ? tensor.name
                                  : tensor.name.substr(last_dot + 1);
-    if (first.size() < tensor.name.size() && !kept.empty() &&
-        !kept.contains(first) &&
-        (IsOneOf(first, kOtherThings) || IsOneOf(first, kCopies))) {
+    const bool is_outside = first.size() < tensor.name.size() &&
+                            !kept.empty() && !kept.contains(first);
+    if (is_outside && IsOneOf(first, kOtherThings)) {
+      others[first].push_back(index);
+    } else if (is_outside && IsOneOf(first, kCopies)) {
       drops[absl::StrCat("^", first, "\\.")].push_back(index);
     } else if (IsOneOf(last, kOwnBuffers) || IsMask(tensor)) {
       drops[RegexOf(TemplateOf(tensor.name).text)].push_back(index);
@@ -274,6 +278,16 @@ void AddDrops(RuleDraft& draft) {
   std::vector<size_t> gone;
   for (const auto& [pattern, which] : drops) {
     gone.insert(gone.end(), which.begin(), which.end());
+  }
+  for (const auto& [start, which] : others) {
+    gone.insert(gone.end(), which.begin(), which.end());
+    draft.AddNote(
+        CompatIssue::kExtra,
+        absl::StrCat(which.size(), which.size() == 1 ? " tensor" : " tensors",
+                     " under \"", start,
+                     ".\" are no weights of the model: leave them out (hoist "
+                     "convert --exclude='",
+                     start, ".*')"));
   }
   if (gone.empty()) {
     return;
@@ -342,12 +356,10 @@ void AddCastRules(RuleDraft& draft) {
     rule.kind = Kind::kCast;
     rule.dtype = dtypes.second;
     rule.issue = CompatIssue::kDType;
-    const auto is_meant = [&](const TensorOutline& tensor) {
-      return tensor.is_tensor && tensor.dtype == dtypes.first;
-    };
-    if (static_cast<size_t>(std::count_if(draft.tensors().begin(),
-                                          draft.tensors().end(), is_meant)) ==
-        which.size()) {
+    if (std::all_of(draft.tensors().begin(), draft.tensors().end(),
+                    [&](const TensorOutline& tensor) {
+                      return !tensor.is_tensor || tensor.dtype == dtypes.first;
+                    })) {
       rule.pattern = "*";
       rule.from_dtype = dtypes.first;
       rule.tensors = which.size();
