@@ -17,6 +17,7 @@
 #include "hoist/checkpoint/compat/compat_rule.h"
 #include "hoist/checkpoint/compat/compat_side.h"
 #include "hoist/checkpoint/compat/torch_use.h"
+#include "hoist/checkpoint/migrate/producer_migrations.h"
 #include "hoist/core/io/atomic_file.h"
 #include "hoist/core/io/file_system.h"
 #include "hoist/core/io/random_access_file.h"
@@ -133,7 +134,8 @@ CLI::App* AddCompatCommand(CLI::App& app, CompatArguments& arguments) {
   command
       ->add_option("--suggest", arguments.suggest,
                    "Write the rules that make it fit to this file (JSON, a "
-                   "migration file); they are never applied by themselves")
+                   "migration file, for hoist migrate --rules); they are never "
+                   "applied by themselves")
       ->type_name("FILE");
   command->add_flag("--force", arguments.force,
                     "Replace the file of --suggest if there is one");
@@ -176,6 +178,8 @@ absl::StatusOr<CompatVerdict> RunCompat(const CompatArguments& arguments,
   HOIST_ASSIGN_OR_RETURN(const TorchUse use, TorchUseOf(checkpoint));
   answer.releases = FindTorchReleases(use);
   answer.absent_devices = AbsentDevices(file.devices, context);
+  HOIST_ASSIGN_OR_RETURN(answer.producer_steps,
+                         FindProducerSteps(checkpoint.catalog()));
   if (!arguments.against.empty()) {
     answer.target = ResolvePath(context, arguments.against);
     HOIST_ASSIGN_OR_RETURN(const CompatSide target, OpenTarget(answer.target));

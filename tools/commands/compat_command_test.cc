@@ -142,6 +142,13 @@ TEST_F(CompatCommandTest, Releases) {
   EXPECT_THAT(err(), HasSubstr("\"latest\" is no release"));
 }
 
+TEST_F(CompatCommandTest, WhatPyTorchHasChanged) {
+  EXPECT_EQ(Compare("old_batch_norm"), kExitFound);
+  EXPECT_THAT(out(), HasSubstr("num_batches_tracked for 2 modules (bn1)"));
+  EXPECT_EQ(Compare("fits"), kExitDone);
+  EXPECT_THAT(out(), Not(HasSubstr("PyTorch has changed")));
+}
+
 TEST_F(CompatCommandTest, WhatCannotBeToldIsAnError) {
   EXPECT_EQ(Run({"compat", kSample}), kExitError);
   EXPECT_THAT(err(), HasSubstr("nothing to hold it against"));

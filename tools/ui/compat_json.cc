@@ -92,6 +92,15 @@ Json CompatJson(const CompatAnswer& answer) {
     json["match_after_rules"] = MatchJson(report.search.match);
   }
   json["torch"] = ReleasesJson(answer);
+  json["producer_steps"] = Json::array();
+  for (const ProducerFinding& finding : answer.producer_steps) {
+    Json entry;
+    entry["step"] = std::string(finding.step->name);
+    entry["to_version"] = finding.step->to_version;
+    entry["by_default"] = finding.step->by_default;
+    entry["modules"] = finding.modules;
+    json["producer_steps"].push_back(std::move(entry));
+  }
   json["absent_devices"] = answer.absent_devices;
   return json;
 }

@@ -44,9 +44,9 @@ void AddRules(const CompatReport& report, std::string& text) {
   if (report.fits()) {
     absl::StrAppend(&text, count, " would make dtypes equal, too:\n");
   } else if (report.can_fit()) {
-    absl::StrAppend(&text, count,
-                    rules.size() == 1 ? " makes it fit" : " make it fit",
-                    " (--suggest FILE writes them):\n");
+    absl::StrAppend(
+        &text, count, rules.size() == 1 ? " makes it fit" : " make it fit",
+        " (--suggest FILE writes them, for hoist migrate --rules):\n");
   } else {
     const StateDictMatch& match = report.search.match;
     absl::StrAppend(
@@ -125,6 +125,16 @@ void AddReleases(const CompatAnswer& answer, bool has_color,
   }
 }
 
+std::string RemedyFor(const ProducerStep& step) {
+  if (step.by_default) {
+    return "hoist migrate --producer";
+  }
+  return step.apply == nullptr
+             ? "load it with PyTorch, and save it again"
+             : absl::StrCat("if its class wants it so: hoist migrate --step=",
+                            step.name);
+}
+
 }  // namespace
 
 absl::string_view CompatVerdictName(CompatVerdict verdict) {
@@ -185,6 +195,17 @@ std::string CompatView(const CompatAnswer& answer, const Terminal& terminal) {
     AddRules(*answer.report, text);
   }
   AddReleases(answer, terminal.has_color, text);
+  for (const ProducerFinding& finding : answer.producer_steps) {
+    if (finding.modules.empty()) {
+      continue;
+    }
+    absl::StrAppend(&text, "PyTorch has changed since: ", finding.step->name,
+                    " for ", finding.modules.size(),
+                    finding.modules.size() == 1 ? " module" : " modules", " (",
+                    DisplayText(finding.modules[0], kMaxWidth),
+                    "): ", finding.step->summary, " (",
+                    RemedyFor(*finding.step), ")\n");
+  }
   if (!answer.absent_devices.empty()) {
     std::vector<std::string> devices;
     for (const std::string& device : answer.absent_devices) {

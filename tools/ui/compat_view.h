@@ -7,6 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "hoist/checkpoint/compat/compat_report.h"
 #include "hoist/checkpoint/compat/torch_releases.h"
+#include "hoist/checkpoint/migrate/producer_migrations.h"
 #include "hoist/tools/ui/terminal.h"
 
 namespace hoist {
@@ -28,6 +29,8 @@ struct CompatAnswer {
   std::optional<TorchRelease> release;  // that was asked for
   // Devices that tensors were saved from and this machine has not.
   std::vector<std::string> absent_devices;
+  // What PyTorch has changed since the file's modules were written.
+  std::vector<ProducerFinding> producer_steps;
 };
 
 // The worse of the two.
