@@ -125,8 +125,8 @@ TEST_F(CheckpointsCommandTest, VerifiesEach) {
   other.Write("step-1/.metadata", "x");
   other.Write("step-1/__0_0.distcp", "x");
   EXPECT_EQ(RunHoist({"checkpoints", "verify", other.path()}, context_),
-            kExitError);
-  EXPECT_THAT(out(), HasSubstr("step-1  NOT VERIFIED"));
+            kExitFound);
+  EXPECT_THAT(out(), HasSubstr("step-1  DAMAGED"));
   other.Write("step-2/__0_0.distcp", "x");
   EXPECT_EQ(RunHoist({"checkpoints", "verify", other.path()}, context_),
             kExitFound);
