@@ -104,7 +104,9 @@ void ReportRank(const RankSlices& slices, const LoadOptions& options,
   }
   uint64_t served_bytes = 0;
   uint64_t box_bytes = 0;
+  uint64_t page_bytes = 0;
   for (const auto& file : slices.box_files) {
+    page_bytes += file->page_bytes();
     served_bytes += file->served_bytes();
     box_bytes += file->read_bytes();
   }
@@ -118,6 +120,12 @@ void ReportRank(const RankSlices& slices, const LoadOptions& options,
         served_bytes, " bytes lie in short runs, and took ", box_bytes,
         " to read: gaps of up to ", options.rank->max_gap_bytes,
         " bytes between them are read along, and chunks whole"));
+  }
+  if (is_more(page_bytes, box_bytes)) {
+    rank.notes.push_back(absl::StrCat(
+        "Runs are short beside the pages of 4096 bytes that a disk is read "
+        "by: ",
+        page_bytes, " bytes where none of them is in memory yet"));
   }
   if (is_more(rank.read_bytes - box_bytes, rank.needed_bytes - served_bytes)) {
     rank.notes.push_back(

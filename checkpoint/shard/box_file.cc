@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "hoist/checkpoint/catalog/chunk_reader.h"
+#include "hoist/core/io/read_ahead.h"
 #include "hoist/core/status/status_macros.h"
 
 namespace hoist {
@@ -14,18 +15,30 @@ namespace {
 
 // The most that is read at once where there are gaps in it.
 constexpr uint64_t kMaxScratchBytes = uint64_t{1} << 20;
+// What a disk is read by.
+constexpr uint64_t kPageBytes = 4096;
+
+uint64_t PageBytes(uint64_t begin, uint64_t end) {
+  return ((end + kPageBytes - 1) / kPageBytes - begin / kPageBytes) *
+         kPageBytes;
+}
 
 }  // namespace
 
 // One read of the file: collects runs, and reads those together that lie close
-// to each other.
+// to each other. Or only has the system begin with that, if `is_ahead`: one
+// after the other, short reads leave a disk waiting.
 class BoxFile::Reader {
  public:
-  explicit Reader(const BoxFile& file) : file_(file) {}
+  Reader(const BoxFile& file, bool is_ahead)
+      : file_(file), is_ahead_(is_ahead) {}
 
   // The `out.size()` bytes from `at` on of `box`.
   absl::Status Read(const Box& box, uint64_t at, absl::Span<uint8_t> out) {
-    file_.served_bytes_ += out.size();
+    if (is_ahead_ && box.chunked != nullptr) {
+      return absl::OkStatus();  // chunks are long
+    }
+    file_.served_bytes_ += is_ahead_ ? 0 : out.size();
     while (!out.empty()) {
       const BoxLayout::Run run = box.layout.RunAt(at);
       const size_t size =
@@ -47,6 +60,12 @@ class BoxFile::Reader {
     if (pieces_.empty()) {
       return absl::OkStatus();
     }
+    if (is_ahead_) {
+      ReadAhead(*file_.file_, begin_, end_ - begin_);
+      pieces_.clear();
+      return absl::OkStatus();
+    }
+    file_.page_bytes_ += PageBytes(begin_, end_);
     file_.read_bytes_ += end_ - begin_;
     ++file_.read_count_;
     if (pieces_.size() == 1) {
@@ -106,6 +125,9 @@ class BoxFile::Reader {
     for (uint64_t i = std::max(offset / chunk_bytes, next_chunk_); i <= last;
          ++i) {
       file_.read_bytes_ += storage.chunks[i].stored_bytes;
+      file_.page_bytes_ += PageBytes(
+          storage.chunks[i].offset_bytes,
+          storage.chunks[i].offset_bytes + storage.chunks[i].stored_bytes);
       ++file_.read_count_;
     }
     next_chunk_ = std::max(next_chunk_, last + 1);
@@ -113,6 +135,7 @@ class BoxFile::Reader {
   }
 
   const BoxFile& file_;
+  const bool is_ahead_;
   std::vector<Piece> pieces_;  // from begin_ to end_ of the file
   uint64_t begin_ = 0;
   uint64_t end_ = 0;
@@ -148,7 +171,17 @@ absl::Status BoxFile::ReadAt(uint64_t offset, absl::Span<uint8_t> out) const {
 
 absl::Status BoxFile::ReadScattered(
     uint64_t offset, absl::Span<const absl::Span<uint8_t>> parts) const {
-  Reader reader(*this);
+  if (file_->descriptor() >= 0) {
+    Reader ahead(*this, /*is_ahead=*/true);
+    HOIST_RETURN_IF_ERROR(ReadParts(offset, parts, ahead));
+  }
+  Reader reader(*this, /*is_ahead=*/false);
+  return ReadParts(offset, parts, reader);
+}
+
+absl::Status BoxFile::ReadParts(uint64_t offset,
+                                absl::Span<const absl::Span<uint8_t>> parts,
+                                Reader& reader) const {
   for (absl::Span<uint8_t> out : parts) {
     if (offset > size_bytes_ || out.size() > size_bytes_ - offset) {
       return absl::DataLossError(

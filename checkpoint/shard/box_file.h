@@ -51,6 +51,9 @@ class BoxFile : public RandomAccessFile {
   uint64_t served_bytes() const { return served_bytes_; }
   uint64_t read_bytes() const { return read_bytes_; }
   int64_t read_count() const { return read_count_; }
+  // The same in whole pages of 4096 bytes, which a disk is read by: of each
+  // read by itself.
+  uint64_t page_bytes() const { return page_bytes_; }
 
  private:
   struct Box {
@@ -62,6 +65,10 @@ class BoxFile : public RandomAccessFile {
   };
   class Reader;
 
+  absl::Status ReadParts(uint64_t offset,
+                         absl::Span<const absl::Span<uint8_t>> parts,
+                         Reader& reader) const;
+
   const std::shared_ptr<const RandomAccessFile> file_;
   const uint64_t max_gap_bytes_;
   const bool verify_;
@@ -70,6 +77,7 @@ class BoxFile : public RandomAccessFile {
   uint64_t size_bytes_ = 0;
   mutable std::atomic<uint64_t> served_bytes_ = 0;
   mutable std::atomic<uint64_t> read_bytes_ = 0;
+  mutable std::atomic<uint64_t> page_bytes_ = 0;
   mutable std::atomic<int64_t> read_count_ = 0;
 };
 
