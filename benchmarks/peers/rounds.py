@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 
+import results
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TIMEOUT_SECONDS = 600
@@ -83,3 +85,23 @@ def machine():
 def commit():
     found = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     return found.stdout.strip()
+
+
+def publish(arguments, entries, **more):
+    """Prints what was measured, and writes it where the arguments say. Returns the program's exit status."""
+    document = {
+        "schema": "hoist.peers/1",
+        "commit": commit(),
+        "machine": machine(),
+        "rounds": arguments.rounds,
+        "results": entries,
+        **more,
+    }
+    table = results.to_markdown(document)
+    print(table)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(document, indent=1) + "\n")
+    if arguments.markdown:
+        arguments.markdown.write_text(table)
+    failed = [entry for entry in entries if results.is_hoist(entry) and entry["problems"]]
+    return 1 if failed else 0

@@ -19,7 +19,7 @@ import sys
 
 import results
 from contestants import CONTESTANTS
-from rounds import HERE, ROOT, Failure, commit, machine, run_json, take_turns, wall_seconds
+from rounds import HERE, ROOT, Failure, publish, run_json, take_turns, wall_seconds
 
 MIB = 1 << 20
 
@@ -160,21 +160,7 @@ def main():
             if state in arguments.states:
                 entries += results.summarise(
                     scenario, state, measure(bench, scenario, state, arguments.rounds, arguments.contestants))
-    document = {
-        "schema": "hoist.peers/1",
-        "commit": commit(),
-        "machine": machine(),
-        "rounds": arguments.rounds,
-        "results": entries,
-    }
-    table = results.to_markdown(document)
-    print(table)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(document, indent=1) + "\n")
-    if arguments.markdown:
-        arguments.markdown.write_text(table)
-    failed = [entry for entry in entries if results.is_hoist(entry) and entry["problems"]]
-    return 1 if failed else 0
+    return publish(arguments, entries)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ shown, and what was to be reached. ../README.md says what is measured. Exits wit
 """
 
 import argparse
-import json
 import os
 import pathlib
 import re
@@ -18,7 +17,7 @@ import subprocess
 import sys
 
 import results
-from rounds import HERE, ROOT, Failure, commit, machine, run_json, take_turns, wall_seconds
+from rounds import HERE, ROOT, Failure, publish, run_json, take_turns, wall_seconds
 from savers import SAVERS
 
 KIB = 1 << 10
@@ -258,22 +257,7 @@ def main():
         entries += results.summarise(
             scenario, state, take_turns(wanted, arguments.rounds, f"{scenario} {state}"))
     bench.clean()
-    document = {
-        "schema": "hoist.peers/1",
-        "commit": commit(),
-        "machine": machine(),
-        "rounds": arguments.rounds,
-        "results": entries,
-        "goals": goals(entries),
-    }
-    table = results.to_markdown(document)
-    print(table)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(document, indent=1) + "\n")
-    if arguments.markdown:
-        arguments.markdown.write_text(table)
-    failed = [entry for entry in entries if results.is_hoist(entry) and entry["problems"]]
-    return 1 if failed else 0
+    return publish(arguments, entries, goals=goals(entries))
 
 
 if __name__ == "__main__":

@@ -133,6 +133,37 @@ absl::StatusOr<TensorEntry> NarrowTensor(const TensorEntry& tensor,
   return part;
 }
 
+std::optional<TensorEntry> JoinTensors(absl::Span<const TensorEntry> parts,
+                                       size_t dim) {
+  TensorEntry whole = parts[0];
+  for (size_t i = 1; i < parts.size(); ++i) {
+    const TensorEntry& part = parts[i];
+    const std::vector<int64_t>& shape = part.spec.shape;
+    if (!whole.storage || part.storage != whole.storage ||
+        part.spec.dtype != whole.spec.dtype ||
+        part.spec.strides != whole.spec.strides ||
+        part.is_conjugate != whole.is_conjugate ||
+        part.is_negative != whole.is_negative) {
+      return std::nullopt;
+    }
+    for (size_t other = 0; other < shape.size(); ++other) {
+      if (other != dim && shape[other] != whole.spec.shape[other]) {
+        return std::nullopt;
+      }
+    }
+    int64_t& size = whole.spec.shape[dim];
+    const auto distance = CheckedMul(size, whole.spec.strides[dim]);
+    const auto next =
+        distance ? CheckedAdd(whole.storage_offset, *distance) : std::nullopt;
+    const auto sum = CheckedAdd(size, shape[dim]);
+    if (!sum || next != part.storage_offset) {
+      return std::nullopt;
+    }
+    size = *sum;
+  }
+  return whole;
+}
+
 absl::StatusOr<TensorEntry> IndexTensor(const TensorEntry& tensor,
                                         absl::string_view index) {
   if (absl::ConsumePrefix(&index, "[") && !absl::ConsumeSuffix(&index, "]")) {

@@ -2,6 +2,7 @@
 #define HOIST_CHECKPOINT_MIGRATE_TENSOR_TRANSFORMS_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -37,6 +38,12 @@ absl::StatusOr<TensorEntry> ReshapeTensor(const TensorEntry& tensor,
 absl::StatusOr<TensorEntry> NarrowTensor(const TensorEntry& tensor,
                                          size_t dimension, int64_t start,
                                          int64_t size);
+
+// `parts`, one at least, one after the other along a dimension that they have,
+// where they lie like that in one storage, as what NarrowTensor() made of one
+// tensor does; nullopt where they do not. Like the first in all else.
+std::optional<TensorEntry> JoinTensors(absl::Span<const TensorEntry> parts,
+                                       size_t dimension);
 
 // What an index of Python's takes of it (tensor_slice.h), with or without
 // brackets; the name stays, and what is a parameter is one still.

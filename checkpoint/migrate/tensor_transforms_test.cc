@@ -41,6 +41,35 @@ TEST(TensorTransformsTest, DimensionsChangePlaces) {
   ExpectRefused(TransposeTensor(Matrix(), 0, 3), "no dimension 3 among 3");
 }
 
+TEST(TensorTransformsTest, PartsThatLieBehindEachOtherAreOneAgain) {
+  for (const size_t dim : {0, 1, 2}) {
+    const int64_t size = Matrix().spec.shape[dim];
+    HOIST_ASSERT_OK_AND_ASSIGN(const TensorEntry first,
+                               NarrowTensor(Matrix(), dim, 0, 1));
+    HOIST_ASSERT_OK_AND_ASSIGN(const TensorEntry rest,
+                               NarrowTensor(Matrix(), dim, 1, size - 1));
+    const TensorEntry parts[] = {first, rest};
+    const auto whole = JoinTensors(parts, dim);
+    ASSERT_TRUE(whole.has_value());
+    EXPECT_EQ(whole->spec, Matrix().spec);
+    EXPECT_EQ(whole->storage_offset, 5);
+    const TensorEntry turned[] = {rest, first};
+    EXPECT_FALSE(JoinTensors(turned, dim));
+    TensorEntry other = rest;
+    other.storage = 1;
+    const TensorEntry of_two[] = {first, other};
+    EXPECT_FALSE(JoinTensors(of_two, dim));
+    other = rest;
+    other.is_negative = true;
+    const TensorEntry negated[] = {first, other};
+    EXPECT_FALSE(JoinTensors(negated, dim));
+    other = rest;
+    other.spec.shape[(dim + 1) % 3] = 1;
+    const TensorEntry narrower[] = {first, other};
+    EXPECT_FALSE(JoinTensors(narrower, dim));
+  }
+}
+
 TEST(TensorTransformsTest, ShapesHaveTheSameElements) {
   const TensorSpec spec = Matrix().spec;
   EXPECT_THAT(*ResolveShape(spec, {6, -1}), ElementsAre(6, 4));

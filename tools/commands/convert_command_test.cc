@@ -1,16 +1,13 @@
 #include <fstream>
 #include <iterator>
-#include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "hoist/core/testing/temp_directory.h"
 #include "hoist/core/thread/cancel_token.h"
-#include "hoist/tools/commands/hoist_program.h"
+#include "hoist/tools/commands/command_test.h"
 #include "nlohmann/json.hpp"
 
 namespace hoist {
@@ -24,49 +21,14 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-constexpr char kSample[] = "tools/sample/digits.pt";
-
-class ConvertCommandTest : public ::testing::Test {
+class ConvertCommandTest : public CommandTest {
  protected:
-  ConvertCommandTest() {
-    context_.out = &out_;
-    context_.err = &err_;
-  }
-
-  int Hoist(const std::vector<std::string>& arguments) {
-    out_.str("");
-    err_.str("");
-    return RunHoist(arguments, context_);
-  }
   // From the sample to `out` in the test's folder.
   int Convert(const std::string& out, std::vector<std::string> options = {}) {
     options.insert(options.begin(),
                    {"convert", "-q", kSample, folder_.path(out)});
     return Hoist(options);
   }
-  std::string out() const { return out_.str(); }
-  std::string err() const { return err_.str(); }
-
-  json Inspect(const std::string& path) {
-    EXPECT_EQ(Hoist({"inspect", "--json", "--digests", path}), 0) << err();
-    return json::parse(out());
-  }
-  // Name, dtype and digest of the elements.
-  std::map<std::string, std::string> Tensors(const std::string& path) {
-    std::map<std::string, std::string> tensors;
-    const json inspected = Inspect(path);
-    for (const json& tensor : inspected["tensors"]) {
-      tensors[tensor["name"]] =
-          absl::StrCat(tensor["dtype"].get<std::string>(), " ",
-                       tensor["sha256"].get<std::string>());
-    }
-    return tensors;
-  }
-
-  const TempDirectory folder_;
-  std::ostringstream out_;
-  std::ostringstream err_;
-  CommandContext context_;
 };
 
 TEST_F(ConvertCommandTest, EveryFormatHasTheTensorsOfTheSample) {

@@ -1,12 +1,10 @@
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "hoist/core/testing/temp_directory.h"
 #include "hoist/core/thread/cancel_token.h"
-#include "hoist/tools/commands/hoist_program.h"
+#include "hoist/tools/commands/command_test.h"
 #include "nlohmann/json.hpp"
 
 namespace hoist {
@@ -18,20 +16,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr char kSample[] = "tools/sample/digits.pt";
-
-class DiffCommandTest : public ::testing::Test {
+class DiffCommandTest : public CommandTest {
  protected:
-  DiffCommandTest() {
-    context_.out = &out_;
-    context_.err = &err_;
-  }
-
-  int Hoist(const std::vector<std::string>& arguments) {
-    out_.str("");
-    err_.str("");
-    return RunHoist(arguments, context_);
-  }
   // From the sample to `out` in the test's folder.
   std::string Convert(const std::string& out,
                       std::vector<std::string> options = {}) {
@@ -50,13 +36,6 @@ class DiffCommandTest : public ::testing::Test {
     EXPECT_EQ(status, report["same"] ? 0 : 1);
     return report;
   }
-  std::string out() const { return out_.str(); }
-  std::string err() const { return err_.str(); }
-
-  const TempDirectory folder_;
-  std::ostringstream out_;
-  std::ostringstream err_;
-  CommandContext context_;
 };
 
 TEST_F(DiffCommandTest, AFileIsLikeItself) {

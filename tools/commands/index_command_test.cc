@@ -1,5 +1,4 @@
 #include <filesystem>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -7,8 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "hoist/core/testing/temp_directory.h"
-#include "hoist/tools/commands/hoist_program.h"
+#include "hoist/tools/commands/command_test.h"
 #include "nlohmann/json.hpp"
 
 namespace hoist {
@@ -40,18 +38,8 @@ constexpr char kFirst[] = "m-00001-of-00002.safetensors";
 constexpr char kSecond[] = "m-00002-of-00002.safetensors";
 constexpr char kIndex[] = "m.safetensors.index.json";
 
-class IndexCommandTest : public ::testing::Test {
+class IndexCommandTest : public CommandTest {
  protected:
-  IndexCommandTest() {
-    context_.out = &out_;
-    context_.err = &err_;
-  }
-
-  int Hoist(const std::vector<std::string>& arguments) {
-    out_.str("");
-    err_.str("");
-    return RunHoist(arguments, context_);
-  }
   // Tensors a and b in the first file, c in the second, and their index.
   void WriteAll() const {
     folder_.Write(kFirst, Safetensors({"a", "b"}));
@@ -92,13 +80,6 @@ class IndexCommandTest : public ::testing::Test {
     }
     return problems;
   }
-  std::string out() const { return out_.str(); }
-  std::string err() const { return err_.str(); }
-
-  const TempDirectory folder_;
-  std::ostringstream out_;
-  std::ostringstream err_;
-  CommandContext context_;
 };
 
 TEST_F(IndexCommandTest, AgreesAndIsLoaded) {

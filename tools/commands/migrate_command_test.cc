@@ -1,15 +1,12 @@
 #include <fstream>
 #include <iterator>
-#include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "hoist/core/testing/temp_directory.h"
-#include "hoist/tools/commands/hoist_program.h"
+#include "hoist/tools/commands/command_test.h"
 #include "nlohmann/json.hpp"
 
 namespace hoist {
@@ -20,7 +17,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr char kSample[] = "tools/sample/digits.pt";
 constexpr char kLegacy[] =
     "checkpoint/testdata/torch-2.11/legacy_state_dict.pt";
 
@@ -29,25 +25,12 @@ std::string Content(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-class MigrateCommandTest : public ::testing::Test {
+class MigrateCommandTest : public CommandTest {
  protected:
-  MigrateCommandTest() {
-    context_.out = &out_;
-    context_.err = &err_;
-  }
-
-  int Hoist(const std::vector<std::string>& arguments) {
-    out_.str("");
-    err_.str("");
-    return RunHoist(arguments, context_);
-  }
   int Migrate(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {"migrate", "-q"});
     return Hoist(arguments);
   }
-  std::string out() const { return out_.str(); }
-  std::string err() const { return err_.str(); }
-
   std::string Rules(const std::string& name, const std::string& rules,
                     const std::string& from = "1",
                     const std::string& to = "2") {
@@ -63,26 +46,6 @@ class MigrateCommandTest : public ::testing::Test {
     EXPECT_EQ(Hoist({"convert", "-q", kSample, path, "--force"}), 0) << err();
     return path;
   }
-  json Inspect(const std::string& path) {
-    EXPECT_EQ(Hoist({"inspect", "--json", "--digests", path}), 0) << err();
-    return json::parse(out());
-  }
-  // Name, dtype and digest of the elements.
-  std::map<std::string, std::string> Tensors(const std::string& path) {
-    std::map<std::string, std::string> tensors;
-    const json inspected = Inspect(path);
-    for (const json& tensor : inspected["tensors"]) {
-      tensors[tensor["name"]] =
-          absl::StrCat(tensor["dtype"].get<std::string>(), " ",
-                       tensor["sha256"].get<std::string>());
-    }
-    return tensors;
-  }
-
-  const TempDirectory folder_;
-  std::ostringstream out_;
-  std::ostringstream err_;
-  CommandContext context_;
 };
 
 TEST_F(MigrateCommandTest, RulesAreDoneAndUndone) {

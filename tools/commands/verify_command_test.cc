@@ -1,15 +1,13 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "hoist/core/testing/temp_directory.h"
-#include "hoist/tools/commands/hoist_program.h"
+#include "hoist/tools/commands/command_test.h"
 #include "nlohmann/json.hpp"
 
 namespace hoist {
@@ -21,24 +19,12 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-constexpr char kSample[] = "tools/sample/digits.pt";
-
-class VerifyCommandTest : public ::testing::Test {
+class VerifyCommandTest : public CommandTest {
  protected:
-  VerifyCommandTest() {
-    context_.out = &out_;
-    context_.err = &err_;
-  }
-
   int Run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "verify");
-    out_.str("");
-    err_.str("");
-    return RunHoist(arguments, context_);
+    return Hoist(arguments);
   }
-  std::string out() const { return out_.str(); }
-  std::string err() const { return err_.str(); }
-
   static std::string Sample() {
     std::ifstream in(kSample, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
@@ -55,11 +41,6 @@ class VerifyCommandTest : public ::testing::Test {
                  values.size() * sizeof(float));
     return bytes;
   }
-
-  const TempDirectory folder_;
-  std::ostringstream out_;
-  std::ostringstream err_;
-  CommandContext context_;
 };
 
 TEST_F(VerifyCommandTest, GoodIsGoodAtEachLevel) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "hoist/checkpoint/formats/dcp/random_boxes.h"
 #include "hoist/core/io/memory_file.h"
 #include "hoist/core/testing/status_matchers.h"
 
@@ -110,28 +111,6 @@ std::vector<TensorPiece> PiecesOf(const std::vector<TensorBox>& boxes,
   return pieces;
 }
 
-void Cut(const TensorBox& box, int depth, std::mt19937& random,
-         std::vector<TensorBox>& boxes) {
-  if (box.sizes.empty()) {
-    boxes.push_back(box);
-    return;
-  }
-  const size_t dimension = random() % box.sizes.size();
-  if (depth == 0 || box.sizes[dimension] < 2) {
-    boxes.push_back(box);
-    return;
-  }
-  TensorBox first = box;
-  TensorBox second = box;
-  const auto size = static_cast<int64_t>(
-      1 + random() % static_cast<uint64_t>(box.sizes[dimension] - 1));
-  first.sizes[dimension] = size;
-  second.offsets[dimension] += size;
-  second.sizes[dimension] -= size;
-  Cut(first, depth - 1, random, boxes);
-  Cut(second, depth - 1, random, boxes);
-}
-
 TEST(PieceFileTest, GivesAnyRangeOfAnyPieces) {
   std::mt19937 random(11);
   for (int round = 0; round < 400; ++round) {
@@ -142,8 +121,8 @@ TEST(PieceFileTest, GivesAnyRangeOfAnyPieces) {
     const size_t element_bytes = size_t{1} << random() % 5;
     const auto whole = RandomBytes(CountOf(shape) * element_bytes, random);
     std::vector<TensorBox> boxes;
-    Cut({std::vector<int64_t>(shape.size(), 0), shape},
-        static_cast<int>(random() % 6), random, boxes);
+    CutAtRandom({std::vector<int64_t>(shape.size(), 0), shape},
+                static_cast<int>(random() % 6), random, boxes);
     std::shuffle(boxes.begin(), boxes.end(), random);
     HOIST_ASSERT_OK_AND_ASSIGN(
         const auto file,

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "hoist/checkpoint/formats/dcp/random_boxes.h"
 #include "hoist/core/testing/status_matchers.h"
 
 namespace hoist {
@@ -117,25 +118,6 @@ bool CoverAll(const std::vector<TensorBox>& boxes,
   return true;
 }
 
-// Cuts a box in two until it is small enough.
-void Cut(const TensorBox& box, int depth, std::mt19937& random,
-         std::vector<TensorBox>& boxes) {
-  const size_t dimension = random() % 3;
-  if (depth == 0 || box.sizes[dimension] < 2) {
-    boxes.push_back(box);
-    return;
-  }
-  TensorBox first = box;
-  TensorBox second = box;
-  const auto size = static_cast<int64_t>(
-      1 + random() % static_cast<uint64_t>(box.sizes[dimension] - 1));
-  first.sizes[dimension] = size;
-  second.offsets[dimension] += size;
-  second.sizes[dimension] -= size;
-  Cut(first, depth - 1, random, boxes);
-  Cut(second, depth - 1, random, boxes);
-}
-
 TEST(TensorBoxTest, AgreesWithLookingAtEachElement) {
   std::mt19937 random(7);
   int covering = 0;
@@ -144,7 +126,8 @@ TEST(TensorBoxTest, AgreesWithLookingAtEachElement) {
                                         static_cast<int64_t>(1 + random() % 5),
                                         static_cast<int64_t>(1 + random() % 5)};
     std::vector<TensorBox> boxes;
-    Cut({{0, 0, 0}, shape}, static_cast<int>(random() % 5), random, boxes);
+    CutAtRandom({{0, 0, 0}, shape}, static_cast<int>(random() % 5), random,
+                boxes);
     if (random() % 2 == 0) {
       // Something goes wrong, or not.
       TensorBox& box = boxes[random() % boxes.size()];
