@@ -9,6 +9,7 @@
 #include "absl/types/span.h"
 #include "hoist/checkpoint/formats/detect/index_file.h"
 #include "hoist/checkpoint/read_catalog.h"
+#include "hoist/core/io/text_file.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -66,15 +67,8 @@ absl::StatusOr<std::string> ChooseIndex(const std::string& folder,
 }
 
 absl::StatusOr<ShardIndex> ReadIndex(const std::string& path) {
-  HOIST_ASSIGN_OR_RETURN(const auto file, OpenFile(path));
-  if (file->size_bytes() > kMaxShardIndexBytes) {
-    return absl::DataLossError(
-        absl::StrCat(path, ": An index of ", file->size_bytes(),
-                     " bytes is more than is read: ", kMaxShardIndexBytes));
-  }
-  std::string text(static_cast<size_t>(file->size_bytes()), '\0');
-  HOIST_RETURN_IF_ERROR(file->ReadAt(
-      0, absl::MakeSpan(reinterpret_cast<uint8_t*>(text.data()), text.size())));
+  HOIST_ASSIGN_OR_RETURN(const std::string text,
+                         ReadTextFile(path, kMaxShardIndexBytes));
   auto index = ParseShardIndex(text);
   return index.ok()
              ? std::move(index)

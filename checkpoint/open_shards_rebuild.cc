@@ -18,7 +18,7 @@
 #include "hoist/checkpoint/formats/detect/folders.h"
 #include "hoist/checkpoint/formats/shard_index/shard_number.h"
 #include "hoist/checkpoint/open_shards_files.h"
-#include "hoist/core/io/atomic_file.h"
+#include "hoist/core/io/text_file.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -195,13 +195,7 @@ absl::StatusOr<PlannedIndex> PlanIndexRebuild(const std::string& path,
 absl::Status WriteIndex(const PlannedIndex& planned, FileSystem& file_system) {
   HOIST_ASSIGN_OR_RETURN(const std::string text,
                          ShardIndexText(planned.rebuild.index));
-  HOIST_ASSIGN_OR_RETURN(
-      const std::unique_ptr<AtomicFile> file,
-      AtomicFile::Create(file_system, planned.path,
-                         {.overwrite = true, .expected_bytes = text.size()}));
-  HOIST_RETURN_IF_ERROR(file->file().WriteAt(
-      0, {reinterpret_cast<const uint8_t*>(text.data()), text.size()}));
-  return file->Publish();
+  return WriteTextFile(file_system, planned.path, text, /*overwrite=*/true);
 }
 
 }  // namespace hoist

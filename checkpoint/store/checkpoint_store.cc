@@ -11,8 +11,8 @@
 #include "hoist/checkpoint/store/step_name.h"
 #include "hoist/checkpoint/store/store_lock.h"
 #include "hoist/checkpoint/store/store_records.h"
-#include "hoist/core/io/atomic_file.h"
 #include "hoist/core/io/temporary_sibling.h"
+#include "hoist/core/io/text_file.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 
@@ -79,12 +79,7 @@ absl::StatusOr<StoreListing> CheckpointStore::List() const {
 
 absl::Status CheckpointStore::WriteText(const std::string& name,
                                         const std::string& text) {
-  HOIST_ASSIGN_OR_RETURN(
-      const std::unique_ptr<AtomicFile> file,
-      AtomicFile::Create(file_system_, At(name), {.overwrite = true}));
-  HOIST_RETURN_IF_ERROR(file->file().WriteAt(
-      0, {reinterpret_cast<const uint8_t*>(text.data()), text.size()}));
-  return file->Publish();
+  return WriteTextFile(file_system_, At(name), text, /*overwrite=*/true);
 }
 
 absl::Status CheckpointStore::WriteRecord(const std::string& name,

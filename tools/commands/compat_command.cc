@@ -18,9 +18,9 @@
 #include "hoist/checkpoint/compat/compat_side.h"
 #include "hoist/checkpoint/compat/torch_use.h"
 #include "hoist/checkpoint/migrate/producer_migrations.h"
-#include "hoist/core/io/atomic_file.h"
 #include "hoist/core/io/file_system.h"
 #include "hoist/core/io/random_access_file.h"
+#include "hoist/core/io/text_file.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/tools/ui/compat_json.h"
@@ -52,11 +52,7 @@ absl::StatusOr<std::string> ReadManifest(const std::string& path) {
       !IsModelManifest(head)) {
     return std::string();
   }
-  if (file->size_bytes() > kMaxBytes) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("The manifest has ", file->size_bytes(), " bytes"));
-  }
-  return read(file->size_bytes());
+  return ReadTextFile(path, kMaxBytes);
 }
 
 absl::StatusOr<CompatSide> OpenTarget(const std::string& path) {
@@ -103,13 +99,8 @@ absl::Status WriteRules(const CompatArguments& arguments,
       MigrationText(std::filesystem::path(arguments.path).stem().string(),
                     report.search.rules);
   const std::unique_ptr<FileSystem> file_system = NewPosixFileSystem();
-  HOIST_ASSIGN_OR_RETURN(
-      const std::unique_ptr<AtomicFile> file,
-      AtomicFile::Create(*file_system, ResolvePath(context, arguments.suggest),
-                         {.overwrite = arguments.force}));
-  HOIST_RETURN_IF_ERROR(file->file().WriteAt(
-      0, {reinterpret_cast<const uint8_t*>(text.data()), text.size()}));
-  return file->Publish();
+  return WriteTextFile(*file_system, ResolvePath(context, arguments.suggest),
+                       text, arguments.force);
 }
 
 }  // namespace

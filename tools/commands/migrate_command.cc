@@ -14,7 +14,7 @@
 #include "hoist/checkpoint/migrate/model_migration.h"
 #include "hoist/checkpoint/migrate/producer_migrations.h"
 #include "hoist/core/io/posix_file_system.h"
-#include "hoist/core/io/random_access_file.h"
+#include "hoist/core/io/text_file.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/tools/commands/interrupt.h"
@@ -100,6 +100,9 @@ CLI::App* AddMigrateCommand(CLI::App& app, MigrateArguments& arguments) {
 
 namespace {
 
+// As ParseModelMigration() reads.
+constexpr uint64_t kMaxRulesBytes = uint64_t{1} << 20;
+
 const ContainerMigration kContainers[] = {
     {"torch_tar (torch.save before 0.1.11)", "torch_zip"},
     {"torch_legacy (torch.save before 1.6)", "torch_zip"},
@@ -108,20 +111,6 @@ const ContainerMigration kContainers[] = {
     {"safetensors, one file or several", "safetensors, native, torch_zip"},
     {"native 1", "native 2"},
 };
-
-absl::StatusOr<std::string> ReadRules(const std::string& path) {
-  HOIST_ASSIGN_OR_RETURN(const auto file, OpenFile(path));
-  constexpr uint64_t kMaxBytes = uint64_t{1} << 20;
-  if (file->size_bytes() > kMaxBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": It has ", file->size_bytes(),
-        " bytes, and files of rules have ", kMaxBytes, " at most"));
-  }
-  std::string text(file->size_bytes(), '\0');
-  HOIST_RETURN_IF_ERROR(file->ReadAt(
-      0, absl::MakeSpan(reinterpret_cast<uint8_t*>(text.data()), text.size())));
-  return text;
-}
 
 // The format of `format`'s family that a writer has.
 absl::StatusOr<OutputFormat> SameFormat(const Catalog& catalog) {
@@ -222,8 +211,9 @@ absl::Status MigrateRun::CheckArguments() const {
 
 absl::Status MigrateRun::ReadMigrations() {
   for (const std::string& name : arguments_.rules) {
-    HOIST_ASSIGN_OR_RETURN(const std::string text,
-                           ReadRules(ResolvePath(context_, name)));
+    HOIST_ASSIGN_OR_RETURN(
+        const std::string text,
+        ReadTextFile(ResolvePath(context_, name), kMaxRulesBytes));
     HOIST_ASSIGN_OR_RETURN(ModelMigration migration,
                            ParseModelMigration(text, name));
     if (arguments_.reverse) {

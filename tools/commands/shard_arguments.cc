@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "hoist/checkpoint/shard/shard_layout.h"
 #include "hoist/checkpoint/shard/shard_presets.h"
-#include "hoist/core/io/random_access_file.h"
+#include "hoist/core/io/text_file.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/tools/commands/parse_bytes.h"
@@ -19,17 +19,9 @@ namespace {
 constexpr uint64_t kMaxSpecBytes = uint64_t{1} << 20;
 
 absl::StatusOr<ShardSpec> ReadSpecFile(const std::string& path) {
-  HOIST_ASSIGN_OR_RETURN(const std::unique_ptr<RandomAccessFile> file,
-                         OpenFile(path));
-  if (file->size_bytes() > kMaxSpecBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": ", file->size_bytes(),
-        " bytes are no shard spec, which has up to ", kMaxSpecBytes));
-  }
-  std::vector<uint8_t> bytes(static_cast<size_t>(file->size_bytes()));
-  HOIST_RETURN_IF_ERROR(file->ReadAt(0, absl::MakeSpan(bytes)));
-  auto spec = ParseShardSpec(
-      {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  HOIST_ASSIGN_OR_RETURN(const std::string text,
+                         ReadTextFile(path, kMaxSpecBytes));
+  auto spec = ParseShardSpec(text);
   if (!spec.ok()) {
     // "path:7:12: ", as compilers have it.
     return absl::InvalidArgumentError(

@@ -13,10 +13,9 @@
 #include "hoist/checkpoint/verify/check_manifest.h"
 #include "hoist/checkpoint/verify/manifest.h"
 #include "hoist/checkpoint/verify/verify_checkpoint.h"
-#include "hoist/core/io/atomic_file.h"
 #include "hoist/core/io/file_system.h"
-#include "hoist/core/io/random_access_file.h"
 #include "hoist/core/io/read_method.h"
+#include "hoist/core/io/text_file.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/tools/commands/interrupt.h"
@@ -102,30 +101,10 @@ constexpr uint64_t kMaxManifestBytes = uint64_t{64} << 20;
 
 absl::StatusOr<std::vector<ManifestEntry>> ReadManifest(
     const std::string& path) {
-  HOIST_ASSIGN_OR_RETURN(const std::unique_ptr<RandomAccessFile> file,
-                         OpenFile(path));
-  if (file->size_bytes() > kMaxManifestBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": ", file->size_bytes(), " bytes are no list of digests"));
-  }
-  std::string text(file->size_bytes(), '\0');
-  HOIST_RETURN_IF_ERROR(
-      file->ReadAt(0, {reinterpret_cast<uint8_t*>(text.data()), text.size()}));
+  HOIST_ASSIGN_OR_RETURN(const std::string text,
+                         ReadTextFile(path, kMaxManifestBytes));
   absl::StatusOr<std::vector<ManifestEntry>> entries = ParseManifest(text);
   return entries.ok() ? std::move(entries) : Annotate(entries.status(), path);
-}
-
-absl::Status WriteManifest(const std::string& path,
-                           absl::Span<const ManifestEntry> entries,
-                           bool overwrite) {
-  const std::unique_ptr<FileSystem> file_system = NewPosixFileSystem();
-  const std::string text = ManifestText(entries);
-  HOIST_ASSIGN_OR_RETURN(
-      const std::unique_ptr<AtomicFile> file,
-      AtomicFile::Create(*file_system, path, {.overwrite = overwrite}));
-  HOIST_RETURN_IF_ERROR(file->file().WriteAt(
-      0, {reinterpret_cast<const uint8_t*>(text.data()), text.size()}));
-  return file->Publish();
 }
 
 // One run of the command.
@@ -175,7 +154,9 @@ absl::StatusOr<VerifyReport> VerifyRun::Verify(
         ResolvePath(context_, arguments_.write_manifest);
     HOIST_ASSIGN_OR_RETURN(const std::vector<ManifestEntry> entries,
                            MakeManifest(path, manifest, digest_options));
-    HOIST_RETURN_IF_ERROR(WriteManifest(manifest, entries, arguments_.force));
+    const std::unique_ptr<FileSystem> file_system = NewPosixFileSystem();
+    HOIST_RETURN_IF_ERROR(WriteTextFile(
+        *file_system, manifest, ManifestText(entries), arguments_.force));
   }
   return report;
 }
