@@ -298,6 +298,18 @@ TEST(ApplyMigrationTest, WhatDoesNotFitIsSaidWithItsRule) {
                       .status());
 }
 
+TEST(ApplyMigrationTest, MigrationsFollowEachOther) {
+  auto parts = Apply(R"({"drop": "a"}, {"cast": "b", "to": "float16"})",
+                     PartsOf({{"a", {2}}, {"b", {2}}, {"c", {1}}}));
+  HOIST_ASSERT_OK(parts.status());
+  parts =
+      Apply(R"({"rename": "b", "to": "a"}, {"drop": "c"})", *std::move(parts));
+  HOIST_ASSERT_OK(parts.status());
+  parts = Apply(R"({"add_prefix": "x."})", *std::move(parts));
+  HOIST_ASSERT_OK(parts.status());
+  EXPECT_THAT(TensorsOf(*parts), ElementsAre("x.a float16[2] 2 3"));
+}
+
 TEST(ApplyMigrationTest, AnotherVersionIsRefused) {
   CheckpointParts parts = PartsOf({{"a", {1}}});
   parts.catalog.metadata = VersionMetadata(Migration(""));

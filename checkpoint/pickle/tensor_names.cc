@@ -109,6 +109,10 @@ class Namer {
   size_t IndexOf(ValueId id) const {
     return static_cast<size_t>(std::get<int64_t>(graph_.node(id).data));
   }
+  // Whether it had an entry when it was named before, or was never named.
+  bool HasIndex(ValueId id) const {
+    return std::get<int64_t>(graph_.node(id).data) >= 0;
+  }
   int64_t& FirstEntry(ValueId id) { return first_entry_[IndexOf(id)]; }
   // Adds to one of the totals below, which `limits_` bound.
   absl::Status CountBytes(size_t size, size_t& total) const;
@@ -298,7 +302,7 @@ absl::Status Namer::Enter(ValueId id, ValuePlace place, bool has_key,
                      limits_.max_visits, " places"));
   }
   const Value value(&graph_, id);
-  const bool is_tensor = value.kind() == ValueKind::kTensor;
+  const bool is_tensor = value.kind() == ValueKind::kTensor && HasIndex(id);
   if (is_rest_ && (known_[id] || (is_tensor && FirstEntry(id) >= 0))) {
     return absl::OkStatus();
   }
@@ -385,7 +389,7 @@ absl::StatusOr<std::vector<TensorEntry>> Namer::Run(ValueId root) {
     HOIST_RETURN_IF_ERROR(WalkRest(module));
   }
   for (ValueId id = 0; id < graph_.size(); ++id) {
-    if (graph_.node(id).kind == ValueKind::kTensor) {
+    if (graph_.node(id).kind == ValueKind::kTensor && HasIndex(id)) {
       graph_.node(id).data = FirstEntry(id);
     }
   }

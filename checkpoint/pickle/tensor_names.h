@@ -37,7 +37,8 @@ struct ValuePlace {
 // (those that are not persistent marked), `_modules`. What else its attributes
 // hold, and has no entry by then, comes last, and is marked as well.
 //
-// The kTensor values index `unnamed`, no two of them the same; afterwards each
+// The kTensor values index `unnamed`, no two of them the same, or are -1 and
+// stay so: those that had no entry when they were named before. Afterwards each
 // is the index of the first entry for it in the result, or -1 if it has none. A
 // tensor in two places has two entries. Takes collections that contain
 // themselves as empty there. `places`, if not null, becomes where each entry

@@ -249,6 +249,24 @@ TEST_F(NameTensorsTest, ALongKeyInManyPlacesIsBounded) {
       IsOk());
 }
 
+TEST_F(NameTensorsTest, WhatHadNoEntryHasNoneWhenNamedAgain) {
+  const ValueId lost = Tensor();
+  const ValueId root = Dict({Text("a"), Tensor(), Text("b"), lost});
+  const ValueId part = Dict({Text("a"), Value(&graph_, root).value(0).id()});
+  for (int i = 0; i < 3; ++i) {
+    const auto named = NameTensors(graph_, part, unnamed_);
+    HOIST_ASSERT_OK(named.status());
+    ASSERT_EQ(named->size(), 1);
+    EXPECT_EQ(std::get<int64_t>(graph_.node(lost).data), -1);
+    unnamed_ = *named;
+  }
+  // Nor if it can be reached then.
+  const auto named = NameTensors(graph_, root, unnamed_);
+  HOIST_ASSERT_OK(named.status());
+  EXPECT_EQ(named->size(), 1);
+  EXPECT_EQ(std::get<int64_t>(graph_.node(lost).data), -1);
+}
+
 TEST_F(NameTensorsTest, PlacesAreBounded) {
   // Each list holds the one before it twice: 1 + 2 + 4 + ... places.
   ValueId value = Tensor();
