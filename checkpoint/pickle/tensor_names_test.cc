@@ -62,7 +62,8 @@ TEST_F(NameTensorsTest, PlacesAreItemsOfWhatHoldsTheTensors) {
               ElementsAre(ValuePlace{list, 1}, ValuePlace{attributes, 1},
                           ValuePlace{root, 5}));
   std::vector<ValuePlace> place;
-  HOIST_ASSERT_OK(NameTensors(graph_, Tensor(), unnamed_, {}, &place));
+  const ValueId only = Tensor();  // first, as it adds to what is given too
+  HOIST_ASSERT_OK(NameTensors(graph_, only, unnamed_, {}, &place));
   EXPECT_THAT(place, ElementsAre(ValuePlace{}));
 }
 
