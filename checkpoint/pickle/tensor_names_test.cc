@@ -297,10 +297,10 @@ TEST_F(NameTensorsTest, EntriesAreInProportionToTheValues) {
   const ValueId middle = List(std::vector<ValueId>(100, inner));
   NamingLimits limits = {.max_entries_per_item = 0};
   HOIST_EXPECT_OK(NameTensors(graph_, middle, unnamed_, limits).status());
-  EXPECT_THAT(
-      NameTensors(graph_, List({middle, Tensor()}), unnamed_, limits).status(),
-      StatusIs(absl::StatusCode::kResourceExhausted,
-               "tensors are in more than 10000 places"));
+  const ValueId both = List({middle, Tensor()});
+  EXPECT_THAT(NameTensors(graph_, both, unnamed_, limits).status(),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       "tensors are in more than 10000 places"));
   // One more for each of the 204 items: 200 and 4 here.
   limits.max_entries_per_item = 1;
   const ValueId fewer = List({middle, inner, inner, Tensor()});
