@@ -15,6 +15,7 @@
 #include "hoist/core/base/endian.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/core/tensor/ops/byte_swap.h"
+#include "hoist/core/tensor/ops/element.h"
 #include "hoist/core/tensor/tensor_spec.h"
 
 namespace hoist {
@@ -109,7 +110,7 @@ std::string FloatBytes(double value, size_t size) {
   if (size == sizeof(float)) {
     return Bytes(std::bit_cast<uint32_t>(static_cast<float>(value)), size);
   }
-  return Bytes(std::bit_cast<uint16_t>(static_cast<_Float16>(value)), size);
+  return Bytes(Element<DType::kFloat16>::Encode(value), size);
 }
 
 std::string ScalarBytes(Value value, size_t size) {
