@@ -21,8 +21,15 @@ def hoist_cc_library(name, hdrs = [], copts = [], **kwargs):
         **kwargs
     )
 
+# Half of all that is compiled are tests, each once and to run for a moment. What
+# they test is optimised in full.
+_TEST_COPTS = select({
+    str(Label("//tools/build_defs:optimized")): ["-O1"],
+    "//conditions:default": [],
+})
+
 def hoist_cc_test(name, size = "small", copts = [], **kwargs):
-    cc_test(name = name, size = size, copts = _COPTS + copts, **kwargs)
+    cc_test(name = name, size = size, copts = _COPTS + _TEST_COPTS + copts, **kwargs)
 
 def hoist_cc_binary(name, copts = [], **kwargs):
     cc_binary(name = name, copts = _COPTS + copts, **kwargs)
