@@ -19,6 +19,10 @@ constexpr bool IsWidening() {
   if constexpr (IsSmallFloat8(kFrom) &&
                 (kTo == DType::kFloat16 || kTo == DType::kBfloat16)) {
     return CanWiden(Element<kFrom>::kFormat, Element<kTo>::kFormat);
+  } else if constexpr (IsSmallFloat8(kFrom) && kTo == DType::kFloat32) {
+    // By way of bfloat16, unless there are NaNs with a payload to keep.
+    return Element<kFrom>::kFormat.specials != SmallFloatSpecials::kIeee &&
+           CanWiden(Element<kFrom>::kFormat, kBfloat16Format);
   } else {
     return false;
   }
@@ -50,7 +54,13 @@ struct CastElement {
   using Destination = typename Element<kTo>::Stored;
 
   HOIST_HOST_DEVICE Destination operator()(Source element) const {
-    if constexpr (cast_internal::kIsWidening<kFrom, kTo>) {
+    if constexpr (cast_internal::kIsWidening<kFrom, kTo> &&
+                  kTo == DType::kFloat32) {
+      return FloatFromBits(
+          uint32_t{WidenSmallFloat<Element<kFrom>::kFormat, kBfloat16Format>(
+              element)}
+          << 16);
+    } else if constexpr (cast_internal::kIsWidening<kFrom, kTo>) {
       return WidenSmallFloat<Element<kFrom>::kFormat, Element<kTo>::kFormat>(
           element);
     } else if constexpr (cast_internal::kIsNarrowing<kFrom, kTo>) {
