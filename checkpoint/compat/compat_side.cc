@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <tuple>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -11,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "hoist/checkpoint/catalog/tied_tensors.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/tensor/tensor_spec.h"
 #include "nlohmann/json.hpp"
@@ -116,24 +116,17 @@ absl::StatusOr<TensorOutline> ParseEntry(const nlohmann::json& entry,
 CompatSide SideOf(const Catalog& catalog) {
   CompatSide side;
   side.tensors.reserve(catalog.tensors.size());
-  using View = std::tuple<int, int64_t, std::vector<int64_t>,
-                          std::vector<int64_t>, DType>;
-  absl::flat_hash_map<View, const std::string*> first;
-  first.reserve(catalog.tensors.size());
+  TiedTensors tied(catalog);
   absl::flat_hash_set<absl::string_view> devices;
-  for (const TensorEntry& tensor : catalog.tensors) {
+  for (size_t i = 0; i < catalog.tensors.size(); ++i) {
+    const TensorEntry& tensor = catalog.tensors[i];
     if (!tensor.is_persistent) {
       continue;
     }
     side.tensors.push_back({tensor.name, tensor.spec.dtype, tensor.spec.shape});
-    if (tensor.storage) {
-      const auto [known, is_new] = first.try_emplace(
-          View(*tensor.storage, tensor.storage_offset, tensor.spec.shape,
-               tensor.spec.strides, tensor.spec.dtype),
-          &tensor.name);
-      if (!is_new) {
-        side.ties.emplace_back(tensor.name, *known->second);
-      }
+    const int first = tied.Add(static_cast<int>(i));
+    if (first != static_cast<int>(i)) {
+      side.ties.emplace_back(tensor.name, catalog.tensors[first].name);
     }
     if (tensor.location != "cpu" && tensor.location != "meta" &&
         devices.insert(tensor.location).second) {

@@ -1,13 +1,14 @@
 #include "hoist/checkpoint/diff/diff_catalogs.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "hoist/checkpoint/catalog/tied_tensors.h"
 #include "hoist/checkpoint/catalog/user_metadata.h"
 #include "hoist/checkpoint/diff/find_renames.h"
 #include "hoist/checkpoint/diff/number_diff.h"
@@ -20,26 +21,28 @@ namespace {
 
 std::vector<TensorPair> MatchByName(const Catalog& a, const Catalog& b,
                                     DiffReport& report) {
-  // The ones of B under each name, of which `next` is the first not taken.
-  struct Named {
-    std::vector<int> tensors;
-    size_t next = 0;
-  };
-  absl::flat_hash_map<absl::string_view, Named> by_name;
+  constexpr int kNone = -1;
+  // The first of B under each name that is not taken, and for each tensor the
+  // next of its name.
+  absl::flat_hash_map<absl::string_view, int> by_name;
   by_name.reserve(b.tensors.size());
-  for (size_t i = 0; i < b.tensors.size(); ++i) {
-    by_name[b.tensors[i].name].tensors.push_back(static_cast<int>(i));
+  std::vector<int> next(b.tensors.size(), kNone);
+  for (int i = static_cast<int>(b.tensors.size()); i-- > 0;) {
+    const auto [named, is_new] = by_name.try_emplace(b.tensors[i].name, i);
+    if (!is_new) {
+      next[i] = std::exchange(named->second, i);
+    }
   }
   std::vector<TensorPair> pairs;
+  pairs.reserve(std::min(a.tensors.size(), b.tensors.size()));
   std::vector<bool> is_taken(b.tensors.size(), false);
   for (size_t i = 0; i < a.tensors.size(); ++i) {
     const auto named = by_name.find(a.tensors[i].name);
-    if (named == by_name.end() ||
-        named->second.next == named->second.tensors.size()) {
+    if (named == by_name.end() || named->second == kNone) {
       report.removed.push_back(static_cast<int>(i));
       continue;
     }
-    const int twin = named->second.tensors[named->second.next++];
+    const int twin = std::exchange(named->second, next[named->second]);
     is_taken[twin] = true;
     pairs.push_back({static_cast<int>(i), twin});
   }
@@ -51,25 +54,21 @@ std::vector<TensorPair> MatchByName(const Catalog& a, const Catalog& b,
   return pairs;
 }
 
-// Tensors that have all elements in common have one number.
+// Of pairs, by their positions: the first that has all elements of this one in
+// one catalog, of which each pair has the tensor `side`.
 std::vector<int> TieGroups(const Catalog& catalog,
-                           absl::Span<const int> tensors) {
-  using Place =
-      std::tuple<int, int64_t, std::vector<int64_t>, std::vector<int64_t>>;
-  absl::flat_hash_map<Place, int> known;
-  std::vector<int> groups;
-  for (const int index : tensors) {
+                           const std::vector<TensorPair>& pairs,
+                           int TensorPair::*side) {
+  TiedTensors tied(catalog);
+  std::vector<int> positions(catalog.tensors.size());
+  std::vector<int> groups(pairs.size());
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    const int index = pairs[i].*side;
     const TensorEntry& tensor = catalog.tensors[index];
-    const int next = static_cast<int>(groups.size());
-    if (!tensor.storage || catalog.storages[*tensor.storage].size_bytes == 0) {
-      groups.push_back(next);
-      continue;
-    }
-    groups.push_back(known
-                         .emplace(Place{*tensor.storage, tensor.storage_offset,
-                                        tensor.spec.shape, tensor.spec.strides},
-                                  next)
-                         .first->second);
+    positions[index] = static_cast<int>(i);
+    const bool is_empty =
+        tensor.storage && catalog.storages[*tensor.storage].size_bytes == 0;
+    groups[i] = positions[is_empty ? index : tied.Add(index)];
   }
   return groups;
 }
@@ -82,14 +81,7 @@ class Remarks {
 
   void Run() {
     Order();
-    Flag("requires_grad is another",
-         [](const TensorEntry& tensor) { return tensor.requires_grad; });
-    Flag("One is a parameter, and one is not",
-         [](const TensorEntry& tensor) { return tensor.is_parameter; });
-    Flag("One is a buffer that no state dict has, and one is not",
-         [](const TensorEntry& tensor) { return !tensor.is_persistent; });
-    Flag("Saved from other devices",
-         [](const TensorEntry& tensor) { return tensor.location; });
+    Flags();
     Ties();
   }
 
@@ -102,15 +94,28 @@ class Remarks {
       }
     }
   }
-  template <typename Get>
-  void Flag(absl::string_view what, Get get) {
-    std::vector<int> differing;
+  void Flags() {
+    std::vector<int> grads;
+    std::vector<int> parameters;
+    std::vector<int> buffers;
+    std::vector<int> locations;
     for (const TensorPair& pair : pairs_) {
-      if (get(a_.tensors[pair.a]) != get(b_.tensors[pair.b])) {
-        differing.push_back(pair.a);
-      }
+      const TensorEntry& a = a_.tensors[pair.a];
+      const TensorEntry& b = b_.tensors[pair.b];
+      const auto add_if = [&pair](bool differs, std::vector<int>& tensors) {
+        if (differs) {
+          tensors.push_back(pair.a);
+        }
+      };
+      add_if(a.requires_grad != b.requires_grad, grads);
+      add_if(a.is_parameter != b.is_parameter, parameters);
+      add_if(a.is_persistent != b.is_persistent, buffers);
+      add_if(a.location != b.location, locations);
     }
-    Add(what, differing);
+    Add("requires_grad is another", grads);
+    Add("One is a parameter, and one is not", parameters);
+    Add("One is a buffer that no state dict has, and one is not", buffers);
+    Add("Saved from other devices", locations);
   }
   void Add(absl::string_view what, const std::vector<int>& tensors) {
     if (!tensors.empty()) {
@@ -122,14 +127,8 @@ class Remarks {
     }
   }
   void Ties() {
-    std::vector<int> tensors_a;
-    std::vector<int> tensors_b;
-    for (const TensorPair& pair : pairs_) {
-      tensors_a.push_back(pair.a);
-      tensors_b.push_back(pair.b);
-    }
-    const std::vector<int> groups_a = TieGroups(a_, tensors_a);
-    const std::vector<int> groups_b = TieGroups(b_, tensors_b);
+    const std::vector<int> groups_a = TieGroups(a_, pairs_, &TensorPair::a);
+    const std::vector<int> groups_b = TieGroups(b_, pairs_, &TensorPair::b);
     // Those that share memory with an earlier one, and do not so in the other.
     std::vector<int> only_a;
     std::vector<int> only_b;

@@ -73,6 +73,64 @@ std::string KeyIdentity(Value key) {
   return absl::StrCat("(", absl::StrJoin(parts, ","), ")");
 }
 
+// Whether the keys of two dicts are the same text, one by one: of state dicts
+// they mostly are, and then nothing has to be looked up.
+bool HasSameKeys(Value a, Value b) {
+  if (a.size() != b.size()) {
+    return false;
+  }
+  for (size_t i = 0; i < a.size(); ++i) {
+    const Value key_a = a.key(i);
+    const Value key_b = b.key(i);
+    if (key_a.kind() != ValueKind::kString ||
+        key_b.kind() != ValueKind::kString ||
+        key_a.AsString() != key_b.AsString()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool HasSameClass(Value a, Value b) {
+  const bool is_own = a.type().kind() == ValueKind::kNone &&
+                      b.type().kind() == ValueKind::kNone;
+  return (is_own && a.kind() == b.kind()) || a.ClassName() == b.ClassName();
+}
+
+// A part of a path, which is text only where it is told.
+class Part {
+ public:
+  Part() = default;
+  static Part OfItem(size_t index) {
+    Part part;
+    part.index_ = index;
+    return part;
+  }
+  static Part OfEntry(Value key) {
+    Part part;
+    part.key_ = key;
+    return part;
+  }
+  // Of a key that is compared itself.
+  static Part OfKey(Value key) {
+    Part part = OfEntry(key);
+    part.is_key_ = true;
+    return part;
+  }
+
+  std::string Text() const {
+    if (!key_) {
+      return index_ ? absl::StrCat(*index_) : "";
+    }
+    return absl::StrCat(KeyText(*key_), is_key_ ? " (key)" : "");
+  }
+
+ private:
+  std::optional<Value> key_;
+  std::optional<size_t> index_;
+  bool is_key_ = false;
+};
+
 class ValueComparison {
  public:
   ValueComparison(const Catalog& a, const Catalog& b) : a_(a), b_(b) {}
@@ -83,7 +141,7 @@ class ValueComparison {
   // Where two values are: what is above, and the part of the path from there.
   struct Place {
     int64_t parent = -1;
-    std::string part;
+    Part part;
   };
   struct Step {
     int64_t place;
@@ -91,19 +149,21 @@ class ValueComparison {
     ValueId b;
   };
 
-  std::string PathOf(int64_t place, absl::string_view part) const;
-  ValueDiff DiffAt(int64_t place, absl::string_view part,
-                   std::optional<ValueId> a, std::optional<ValueId> b) const;
-  void Add(int64_t place, absl::string_view part, std::optional<ValueId> a,
+  std::string PathOf(int64_t place, const Part& part) const;
+  ValueDiff DiffAt(int64_t place, const Part& part, std::optional<ValueId> a,
+                   std::optional<ValueId> b) const;
+  void Add(int64_t place, const Part& part, std::optional<ValueId> a,
            std::optional<ValueId> b);
-  void AddOneSided(int64_t place, absl::string_view part,
-                   std::optional<ValueId> a, std::optional<ValueId> b);
+  void AddOneSided(int64_t place, const Part& part, std::optional<ValueId> a,
+                   std::optional<ValueId> b);
   bool HasMoreThanTensors(const Catalog& catalog, ValueId root,
                           absl::flat_hash_set<ValueId>& without);
-  void Push(int64_t parent, std::string part, Value a, Value b);
+  void Push(int64_t parent, const Part& part, Value a, Value b);
   void Compare(const Step& step);
   void CompareStates(int64_t place, Value a, Value b);
   void CompareItems(int64_t place, Value a, Value b);
+  std::vector<std::pair<size_t, size_t>> CommonEntries(int64_t place, Value a,
+                                                       Value b);
   void CompareDicts(int64_t place, Value a, Value b);
   void CompareSets(int64_t place, Value a, Value b);
   void CompareStorages(int64_t place, Value a, Value b);
@@ -119,32 +179,33 @@ class ValueComparison {
   absl::flat_hash_set<ValueId> only_tensors_b_;
 };
 
-std::string ValueComparison::PathOf(int64_t place,
-                                    absl::string_view part) const {
+std::string ValueComparison::PathOf(int64_t place, const Part& part) const {
   std::vector<std::string> parts;
-  if (!part.empty()) {
-    parts.push_back(std::string(part));
-  }
+  const auto add = [&parts](const Part& one) {
+    std::string text = one.Text();
+    if (!text.empty()) {
+      parts.push_back(std::move(text));
+    }
+  };
+  add(part);
   for (; place >= 0; place = places_[place].parent) {
     if (parts.size() == kMaxParts) {
       parts.push_back("...");
       break;
     }
-    if (!places_[place].part.empty()) {
-      parts.push_back(places_[place].part);
-    }
+    add(places_[place].part);
   }
   std::reverse(parts.begin(), parts.end());
   return absl::StrJoin(parts, ".");
 }
 
-ValueDiff ValueComparison::DiffAt(int64_t place, absl::string_view part,
+ValueDiff ValueComparison::DiffAt(int64_t place, const Part& part,
                                   std::optional<ValueId> a,
                                   std::optional<ValueId> b) const {
   return {.path = PathOf(place, part), .a = a, .b = b};
 }
 
-void ValueComparison::Add(int64_t place, absl::string_view part,
+void ValueComparison::Add(int64_t place, const Part& part,
                           std::optional<ValueId> a, std::optional<ValueId> b) {
   ++diff_.count;
   if (static_cast<int64_t>(diff_.values.size()) < kMaxValueDiffs) {
@@ -152,7 +213,7 @@ void ValueComparison::Add(int64_t place, absl::string_view part,
   }
 }
 
-void ValueComparison::AddOneSided(int64_t place, absl::string_view part,
+void ValueComparison::AddOneSided(int64_t place, const Part& part,
                                   std::optional<ValueId> a,
                                   std::optional<ValueId> b) {
   if (a ? HasMoreThanTensors(a_, *a, only_tensors_a_)
@@ -164,6 +225,9 @@ void ValueComparison::AddOneSided(int64_t place, absl::string_view part,
 bool ValueComparison::HasMoreThanTensors(
     const Catalog& catalog, ValueId root,
     absl::flat_hash_set<ValueId>& without) {
+  if (catalog.values->node(root).kind == ValueKind::kTensor) {
+    return false;
+  }
   std::vector<ValueId> next = {root};
   absl::flat_hash_set<ValueId> visited;
   while (!next.empty()) {
@@ -185,11 +249,11 @@ bool ValueComparison::HasMoreThanTensors(
   return false;
 }
 
-void ValueComparison::Push(int64_t parent, std::string part, Value a, Value b) {
+void ValueComparison::Push(int64_t parent, const Part& part, Value a, Value b) {
   if (seen_.contains({a.id(), b.id()})) {
     return;
   }
-  places_.push_back({parent, std::move(part)});
+  places_.push_back({parent, part});
   next_.push_back({static_cast<int64_t>(places_.size()) - 1, a.id(), b.id()});
 }
 
@@ -197,12 +261,12 @@ void ValueComparison::CompareStates(int64_t place, Value a, Value b) {
   const bool has_a = a.state().kind() != ValueKind::kNone;
   const bool has_b = b.state().kind() != ValueKind::kNone;
   if (has_a && has_b) {
-    Push(place, "", a.state(), b.state());
+    Push(place, {}, a.state(), b.state());
   } else if (has_a != has_b) {
     if (IsContainer(a.kind()) || a.kind() == ValueKind::kTensor) {
       ++diff_.one_sided_states;
     } else {
-      Add(place, "", a.id(), b.id());
+      Add(place, {}, a.id(), b.id());
     }
   }
 }
@@ -210,28 +274,39 @@ void ValueComparison::CompareStates(int64_t place, Value a, Value b) {
 void ValueComparison::CompareItems(int64_t place, Value a, Value b) {
   const size_t common = std::min(a.size(), b.size());
   for (size_t i = common; i < a.size(); ++i) {
-    AddOneSided(place, absl::StrCat(i), a[i].id(), std::nullopt);
+    AddOneSided(place, Part::OfItem(i), a[i].id(), std::nullopt);
   }
   for (size_t i = common; i < b.size(); ++i) {
-    AddOneSided(place, absl::StrCat(i), std::nullopt, b[i].id());
+    AddOneSided(place, Part::OfItem(i), std::nullopt, b[i].id());
   }
   for (size_t i = common; i-- > 0;) {
-    Push(place, absl::StrCat(i), a[i], b[i]);
+    Push(place, Part::OfItem(i), a[i], b[i]);
   }
 }
 
-void ValueComparison::CompareDicts(int64_t place, Value a, Value b) {
+// The entries of two dicts that have one key; what only one has is added.
+std::vector<std::pair<size_t, size_t>> ValueComparison::CommonEntries(
+    int64_t place, Value a, Value b) {
+  std::vector<std::pair<size_t, size_t>> common;
+  common.reserve(std::min(a.size(), b.size()));
+  if (HasSameKeys(a, b)) {
+    for (size_t i = 0; i < a.size(); ++i) {
+      common.emplace_back(i, i);
+    }
+    return common;
+  }
   // Entries of B by their keys, those of equal ones in their order.
   absl::flat_hash_map<std::string, std::vector<size_t>> by_key;
+  by_key.reserve(b.size());
   for (size_t i = b.size(); i-- > 0;) {
     by_key[KeyIdentity(b.key(i))].push_back(i);
   }
-  std::vector<std::pair<size_t, size_t>> common;
   std::vector<bool> is_taken(b.size(), false);
   for (size_t i = 0; i < a.size(); ++i) {
     const auto entries = by_key.find(KeyIdentity(a.key(i)));
     if (entries == by_key.end() || entries->second.empty()) {
-      AddOneSided(place, KeyText(a.key(i)), a.value(i).id(), std::nullopt);
+      AddOneSided(place, Part::OfEntry(a.key(i)), a.value(i).id(),
+                  std::nullopt);
       continue;
     }
     common.emplace_back(i, entries->second.back());
@@ -240,16 +315,22 @@ void ValueComparison::CompareDicts(int64_t place, Value a, Value b) {
   }
   for (size_t i = 0; i < b.size(); ++i) {
     if (!is_taken[i]) {
-      AddOneSided(place, KeyText(b.key(i)), std::nullopt, b.value(i).id());
+      AddOneSided(place, Part::OfEntry(b.key(i)), std::nullopt,
+                  b.value(i).id());
     }
   }
+  return common;
+}
+
+void ValueComparison::CompareDicts(int64_t place, Value a, Value b) {
+  const auto common = CommonEntries(place, a, b);
   for (auto entry = common.rbegin(); entry != common.rend(); ++entry) {
     const Value key = a.key(entry->first);
-    std::string text = KeyText(key);
     if (key.kind() == ValueKind::kOpaque || IsContainer(key.kind())) {
-      Push(place, absl::StrCat(text, " (key)"), key, b.key(entry->second));
+      Push(place, Part::OfKey(key), key, b.key(entry->second));
     }
-    Push(place, std::move(text), a.value(entry->first), b.value(entry->second));
+    Push(place, Part::OfEntry(key), a.value(entry->first),
+         b.value(entry->second));
   }
 }
 
@@ -263,31 +344,30 @@ void ValueComparison::CompareSets(int64_t place, Value a, Value b) {
     return items;
   };
   if (texts(a) != texts(b)) {
-    Add(place, "", a.id(), b.id());
+    Add(place, {}, a.id(), b.id());
   }
 }
 
 void ValueComparison::CompareStorages(int64_t place, Value a, Value b) {
   const StorageEntry& entry_a = a_.storages[a.AsIndex()];
   const StorageEntry& entry_b = b_.storages[b.AsIndex()];
-  if (entry_a.size_bytes != entry_b.size_bytes ||
-      a.ClassName() != b.ClassName()) {
-    Add(place, "", a.id(), b.id());
+  if (entry_a.size_bytes != entry_b.size_bytes || !HasSameClass(a, b)) {
+    Add(place, {}, a.id(), b.id());
     return;
   }
   diff_.storages.push_back(
-      {DiffAt(place, "", a.id(), b.id()), a.AsIndex(), b.AsIndex()});
+      {DiffAt(place, {}, a.id(), b.id()), a.AsIndex(), b.AsIndex()});
 }
 
 void ValueComparison::Compare(const Step& step) {
   const Value a(a_.values.get(), step.a);
   const Value b(b_.values.get(), step.b);
   if (a.kind() != b.kind()) {
-    Add(step.place, "", a.id(), b.id());
+    Add(step.place, {}, a.id(), b.id());
     return;
   }
   if (IsContainer(a.kind()) || a.kind() == ValueKind::kTensor) {
-    diff_.other_classes += a.ClassName() != b.ClassName() ? 1 : 0;
+    diff_.other_classes += HasSameClass(a, b) ? 0 : 1;
   }
   switch (a.kind()) {
     case ValueKind::kDict:
@@ -301,8 +381,8 @@ void ValueComparison::Compare(const Step& step) {
       CompareSets(step.place, a, b);
       break;
     case ValueKind::kOpaque:
-      if (a.ClassName() != b.ClassName()) {
-        Add(step.place, "", a.id(), b.id());
+      if (!HasSameClass(a, b)) {
+        Add(step.place, {}, a.id(), b.id());
         return;
       }
       CompareItems(step.place, a, b);
@@ -313,8 +393,8 @@ void ValueComparison::Compare(const Step& step) {
     case ValueKind::kTensor:
       break;  // by its name
     default:
-      if (ScalarText(a) != ScalarText(b) || a.ClassName() != b.ClassName()) {
-        Add(step.place, "", a.id(), b.id());
+      if (ScalarText(a) != ScalarText(b) || !HasSameClass(a, b)) {
+        Add(step.place, {}, a.id(), b.id());
         return;
       }
   }
@@ -325,7 +405,7 @@ absl::StatusOr<ValuesDiff> ValueComparison::Run() {
   if (a_.values == nullptr || b_.values == nullptr) {
     return diff_;
   }
-  Push(-1, "", a_.root(), b_.root());
+  Push(-1, {}, a_.root(), b_.root());
   while (!next_.empty()) {
     const Step step = next_.back();
     next_.pop_back();
