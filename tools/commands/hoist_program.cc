@@ -1,7 +1,10 @@
 #include "hoist/tools/commands/hoist_program.h"
 
 #include <algorithm>
+#include <memory>
 #include <new>
+#include <type_traits>
+#include <utility>
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
@@ -41,100 +44,7 @@ int Report(const absl::Status& status, const CommandContext& context) {
   return signal_number == 0 ? kExitCancelled : 128 + signal_number;
 }
 
-// The command line of hoist, and what the user wrote on it.
-class Program {
- public:
-  Program();
-
-  int Run(std::vector<std::string> arguments, const CommandContext& context);
-
- private:
-  // kInvalidArgument if `word` stands where a verb has to, and is none.
-  absl::Status CheckVerb(const std::string& word) const;
-  // An error in the command line, or a question that it answers itself.
-  int Answer(const CLI::ParseError& error, const CommandContext& context);
-  absl::StatusOr<int> RunVerb(const CommandContext& context);
-
-  CLI::App app_{
-      "Loads PyTorch checkpoints: fast, checked, and without running "
-      "anything that is in them",
-      "hoist"};
-  CheckpointsArguments checkpoints_arguments_;
-  CompatArguments compat_arguments_;
-  ConvertArguments convert_arguments_;
-  DiffArguments diff_arguments_;
-  IndexArguments index_arguments_;
-  InspectArguments inspect_arguments_;
-  LoadArguments load_arguments_;
-  MigrateArguments migrate_arguments_;
-  PlanArguments plan_arguments_;
-  ScanArguments scan_arguments_;
-  VerifyArguments verify_arguments_;
-  CLI::App* checkpoints_;
-  CLI::App* compat_;
-  CLI::App* convert_;
-  CLI::App* diff_;
-  CLI::App* index_;
-  CLI::App* inspect_;
-  CLI::App* load_;
-  CLI::App* migrate_;
-  CLI::App* plan_;
-  CLI::App* scan_;
-  CLI::App* verify_;
-};
-
-Program::Program()
-    : checkpoints_(AddCheckpointsCommand(app_, checkpoints_arguments_)),
-      compat_(AddCompatCommand(app_, compat_arguments_)),
-      convert_(AddConvertCommand(app_, convert_arguments_)),
-      diff_(AddDiffCommand(app_, diff_arguments_)),
-      index_(AddIndexCommand(app_, index_arguments_)),
-      inspect_(AddInspectCommand(app_, inspect_arguments_)),
-      load_(AddLoadCommand(app_, load_arguments_)),
-      migrate_(AddMigrateCommand(app_, migrate_arguments_)),
-      plan_(AddPlanCommand(app_, plan_arguments_)),
-      scan_(AddScanCommand(app_, scan_arguments_)),
-      verify_(AddVerifyCommand(app_, verify_arguments_)) {
-  app_.set_version_flag("--version", kVersion, "Print the version");
-  app_.require_subcommand(1);
-  // So that `load --version` works where `load` is a program of its own.
-  compat_->fallthrough();
-  convert_->fallthrough();
-  diff_->fallthrough();
-  inspect_->fallthrough();
-  load_->fallthrough();
-  migrate_->fallthrough();
-  plan_->fallthrough();
-  scan_->fallthrough();
-  verify_->fallthrough();
-  app_.footer(
-      "Examples:\n"
-      "  hoist inspect model.pt                  what is in it\n"
-      "  hoist load model.pt --device=cuda:0     load it, and see how fast\n"
-      "  hoist plan model/ --world-size=8 --shard-spec=llama\n"
-      "  hoist scan downloads/                   is anything dangerous in it\n"
-      "  hoist convert model.pt model.safetensors\n"
-      "  hoist migrate old.pt new.pt             bring it up to date\n"
-      "  hoist verify model.pt                   is it what was written\n"
-      "  hoist diff old.pt new.safetensors       what is not the same\n"
-      "  hoist compat model.pt --against new.pt  will it load into that\n"
-      "  hoist checkpoints list run/             those of a training\n"
-      "  hoist VERB --help                       more on a verb");
-}
-
-int Program::Answer(const CLI::ParseError& error,
-                    const CommandContext& context) {
-  if (error.get_exit_code() == 0) {
-    return app_.exit(error, *context.out, *context.err) == 0 ? kExitDone
-                                                             : kExitError;
-  }
-  const auto verbs = app_.get_subcommands();
-  const std::string verb = verbs.empty() ? "" : " " + verbs[0]->get_name();
-  return Report(WithHint(absl::InvalidArgumentError(error.what()),
-                         "For what can be written: hoist" + verb + " --help"),
-                context);
-}
-
+// What a verb exits with that ran to its end.
 int StatusOf(ScanVerdict verdict) {
   switch (verdict) {
     case ScanVerdict::kClean:
@@ -191,55 +101,126 @@ int StatusOf(LoadOutcome outcome) {
   return outcome == LoadOutcome::kDone ? kExitDone : kExitFound;
 }
 
-absl::StatusOr<int> Program::RunVerb(const CommandContext& context) {
-  if (scan_->parsed()) {
-    HOIST_ASSIGN_OR_RETURN(const ScanVerdict verdict,
-                           RunScan(scan_arguments_, context));
-    return StatusOf(verdict);
+// A word of the command line, such as load: its options and what it does.
+class Verb {
+ public:
+  virtual ~Verb() = default;
+  virtual CLI::App& app() const = 0;
+  // What it was parsed for; returns the exit status.
+  virtual absl::StatusOr<int> Run(const CommandContext& context) const = 0;
+};
+
+// One whose function returns `Outcome`: absl::Status, or absl::StatusOr of what
+// there is a StatusOf().
+template <typename Arguments, typename Outcome>
+class VerbOf final : public Verb {
+ public:
+  using AddFunction = CLI::App* (*)(CLI::App&, Arguments&);
+  using RunFunction = Outcome (*)(const Arguments&, const CommandContext&);
+
+  VerbOf(CLI::App& program, AddFunction add, RunFunction run)
+      : app_(add(program, arguments_)), run_(run) {}
+
+  CLI::App& app() const override { return *app_; }
+  absl::StatusOr<int> Run(const CommandContext& context) const override {
+    const Outcome outcome = run_(arguments_, context);
+    if constexpr (std::is_same_v<Outcome, absl::Status>) {
+      HOIST_RETURN_IF_ERROR(outcome);
+      return kExitDone;
+    } else {
+      HOIST_RETURN_IF_ERROR(outcome.status());
+      return StatusOf(*outcome);
+    }
   }
-  if (load_->parsed()) {
-    HOIST_ASSIGN_OR_RETURN(const LoadOutcome outcome,
-                           RunLoad(load_arguments_, context));
-    return StatusOf(outcome);
+
+ private:
+  Arguments arguments_;
+  CLI::App* app_;
+  RunFunction run_;
+};
+
+// The command line of hoist, and what the user wrote on it.
+class Program {
+ public:
+  Program();
+
+  int Run(std::vector<std::string> arguments, const CommandContext& context);
+
+ private:
+  template <typename Arguments, typename Outcome>
+  void Add(CLI::App* (*add)(CLI::App&, Arguments&),
+           Outcome (*run)(const Arguments&, const CommandContext&)) {
+    verbs_.push_back(
+        std::make_unique<VerbOf<Arguments, Outcome>>(app_, add, run));
+    // So that `load --version` works where `load` is a program of its own. A
+    // verb that has verbs of its own takes only those.
+    if (CLI::App& app = verbs_.back()->app();
+        app.get_require_subcommand_min() == 0) {
+      app.fallthrough();
+    }
   }
-  if (plan_->parsed()) {
-    HOIST_RETURN_IF_ERROR(RunPlan(plan_arguments_, context));
-    return kExitDone;
+  // kInvalidArgument if `word` stands where a verb has to, and is none.
+  absl::Status CheckVerb(const std::string& word) const;
+  // An error in the command line, or a question that it answers itself.
+  int Answer(const CLI::ParseError& error, const CommandContext& context);
+  absl::StatusOr<int> RunVerb(const CommandContext& context) const;
+
+  CLI::App app_{
+      "Loads PyTorch checkpoints: fast, checked, and without running "
+      "anything that is in them",
+      "hoist"};
+  std::vector<std::unique_ptr<Verb>> verbs_;
+};
+
+Program::Program() {
+  app_.set_version_flag("--version", kVersion, "Print the version");
+  app_.require_subcommand(1);
+  Add(AddCheckpointsCommand, RunCheckpoints);
+  Add(AddCompatCommand, RunCompat);
+  Add(AddConvertCommand, RunConvert);
+  Add(AddDiffCommand, RunDiff);
+  Add(AddIndexCommand, RunIndexRebuild);
+  Add(AddInspectCommand, RunInspect);
+  Add(AddLoadCommand, RunLoad);
+  Add(AddMigrateCommand, RunMigrate);
+  Add(AddPlanCommand, RunPlan);
+  Add(AddScanCommand, RunScan);
+  Add(AddVerifyCommand, RunVerify);
+  app_.footer(
+      "Examples:\n"
+      "  hoist inspect model.pt                  what is in it\n"
+      "  hoist load model.pt --device=cuda:0     load it, and see how fast\n"
+      "  hoist plan model/ --world-size=8 --shard-spec=llama\n"
+      "  hoist scan downloads/                   is anything dangerous in it\n"
+      "  hoist convert model.pt model.safetensors\n"
+      "  hoist migrate old.pt new.pt             bring it up to date\n"
+      "  hoist verify model.pt                   is it what was written\n"
+      "  hoist diff old.pt new.safetensors       what is not the same\n"
+      "  hoist compat model.pt --against new.pt  will it load into that\n"
+      "  hoist checkpoints list run/             those of a training\n"
+      "  hoist VERB --help                       more on a verb");
+}
+
+int Program::Answer(const CLI::ParseError& error,
+                    const CommandContext& context) {
+  if (error.get_exit_code() == 0) {
+    return app_.exit(error, *context.out, *context.err) == 0 ? kExitDone
+                                                             : kExitError;
   }
-  if (checkpoints_->parsed()) {
-    HOIST_ASSIGN_OR_RETURN(const CheckpointsOutcome outcome,
-                           RunCheckpoints(checkpoints_arguments_, context));
-    return StatusOf(outcome);
+  const auto verbs = app_.get_subcommands();
+  const std::string verb = verbs.empty() ? "" : " " + verbs[0]->get_name();
+  return Report(WithHint(absl::InvalidArgumentError(error.what()),
+                         "For what can be written: hoist" + verb + " --help"),
+                context);
+}
+
+absl::StatusOr<int> Program::RunVerb(const CommandContext& context) const {
+  for (const std::unique_ptr<Verb>& verb : verbs_) {
+    if (verb->app().parsed()) {
+      return verb->Run(context);
+    }
   }
-  if (verify_->parsed()) {
-    HOIST_ASSIGN_OR_RETURN(const VerifyVerdict verdict,
-                           RunVerify(verify_arguments_, context));
-    return StatusOf(verdict);
-  }
-  if (diff_->parsed()) {
-    HOIST_ASSIGN_OR_RETURN(const DiffOutcome outcome,
-                           RunDiff(diff_arguments_, context));
-    return StatusOf(outcome);
-  }
-  if (compat_->parsed()) {
-    HOIST_ASSIGN_OR_RETURN(const CompatVerdict verdict,
-                           RunCompat(compat_arguments_, context));
-    return StatusOf(verdict);
-  }
-  if (convert_->parsed()) {
-    HOIST_RETURN_IF_ERROR(RunConvert(convert_arguments_, context));
-    return kExitDone;
-  }
-  if (migrate_->parsed()) {
-    HOIST_RETURN_IF_ERROR(RunMigrate(migrate_arguments_, context));
-    return kExitDone;
-  }
-  if (index_->parsed()) {
-    HOIST_RETURN_IF_ERROR(RunIndexRebuild(index_arguments_, context));
-    return kExitDone;
-  }
-  HOIST_RETURN_IF_ERROR(RunInspect(inspect_arguments_, context));
-  return kExitDone;
+  return absl::InternalError("A command line without a verb");
 }
 
 absl::Status Program::CheckVerb(const std::string& word) const {
