@@ -1,6 +1,7 @@
 #include "hoist/checkpoint/compat/compat_report.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "hoist/core/tensor/tensor_spec.h"
 
 namespace hoist {
@@ -20,24 +22,12 @@ std::string Tensors(size_t count) {
 }
 
 template <size_t kCount>
-size_t CountEnding(const std::vector<std::string>& names,
-                   const absl::string_view (&endings)[kCount]) {
-  return static_cast<size_t>(
-      std::count_if(names.begin(), names.end(), [&](const std::string& name) {
-        return std::any_of(std::begin(endings), std::end(endings),
-                           [&](absl::string_view ending) {
-                             return absl::EndsWith(name, ending);
-                           });
-      }));
-}
-
-std::vector<std::string> NamesOf(const std::vector<TensorOutline>& tensors) {
-  std::vector<std::string> names;
-  names.reserve(tensors.size());
-  for (const TensorOutline& tensor : tensors) {
-    names.push_back(tensor.name);
-  }
-  return names;
+bool HasEnding(absl::string_view name,
+               const absl::string_view (&endings)[kCount]) {
+  return std::any_of(std::begin(endings), std::end(endings),
+                     [name](absl::string_view ending) {
+                       return absl::EndsWith(name, ending);
+                     });
 }
 
 // What quantizers put beside, or in the place of, a weight.
@@ -108,8 +98,8 @@ class Findings {
   }
 
   void OfFile() {
-    const std::vector<std::string> names = NamesOf(file_.tensors);
-    if (names.empty()) {
+    const std::vector<TensorOutline>& tensors = file_.tensors;
+    if (tensors.empty()) {
       Add(CompatIssue::kNoTensors, "The file has no tensors", 0);
       return;
     }
@@ -119,29 +109,37 @@ class Findings {
                        file_.module_class,
                        ", not a state dict: load_state_dict() takes the state "
                        "dict of it, which Hoist reads without that class"),
-          names.size(), true);
+          tensors.size(), true);
     }
-    const size_t of_adapter = static_cast<size_t>(
-        std::count_if(names.begin(), names.end(), [](const std::string& name) {
-          return absl::StrContains(name, "lora_") ||
-                 absl::StrContains(name, "adapter");
-        }));
-    if (of_adapter == names.size()) {
+    const bool is_adapter = std::all_of(
+        tensors.begin(), tensors.end(), [](const TensorOutline& tensor) {
+          return absl::StrContains(tensor.name, "lora_") ||
+                 absl::StrContains(tensor.name, "adapter");
+        });
+    if (is_adapter) {
       Add(CompatIssue::kAdapter,
-          absl::StrCat("The file has only an adapter's weights (", names[0],
+          absl::StrCat("The file has only an adapter's weights (",
+                       tensors[0].name,
                        "): load the model it was made for, then this"),
-          of_adapter);
+          tensors.size());
     }
-    const size_t of_optimizer = CountEnding(names, kOptimizer);
-    if (of_optimizer > 0 && report_.match.matched == 0 &&
-        report_.search.match.matched == 0) {
-      Add(CompatIssue::kOptimizer,
-          absl::StrCat("The file has an optimizer's state (", names[0],
-                       "), and nothing of the model"),
-          of_optimizer);
+    if (report_.match.matched == 0 && report_.search.match.matched == 0) {
+      const auto of_optimizer = static_cast<size_t>(std::count_if(
+          tensors.begin(), tensors.end(), [](const TensorOutline& tensor) {
+            return HasEnding(tensor.name, kOptimizer);
+          }));
+      if (of_optimizer > 0) {
+        Add(CompatIssue::kOptimizer,
+            absl::StrCat("The file has an optimizer's state (", tensors[0].name,
+                         "), and nothing of the model"),
+            of_optimizer);
+      }
     }
-    const size_t quantized =
-        CountEnding(report_.search.match.unexpected, kQuantized);
+    const std::vector<std::string>& unexpected =
+        report_.search.match.unexpected;
+    const auto quantized = static_cast<size_t>(std::count_if(
+        unexpected.begin(), unexpected.end(),
+        [](const std::string& name) { return HasEnding(name, kQuantized); }));
     if (quantized > 0) {
       Add(CompatIssue::kQuantized,
           absl::StrCat("The file's weights are quantized: ", Tensors(quantized),
@@ -220,7 +218,7 @@ class Findings {
       const bool is_vocabulary = std::all_of(
           group.members.begin(), group.members.end(), [&](size_t member) {
             const auto& shape = shapes[member];
-            return CountEnding({shape.name}, kEmbeddings) == 1 &&
+            return HasEnding(shape.name, kEmbeddings) &&
                    shape.in_file.size() == shape.in_target.size() &&
                    !shape.in_file.empty() &&
                    shape.in_file[0] != shape.in_target[0] &&
@@ -269,9 +267,9 @@ class Findings {
     constexpr absl::string_view kHeads[] = {
         "lm_head.weight", "embed_out.weight", "predictions.decoder.weight",
         "output.weight"};
-    if (other.empty() && CountEnding({name}, kHeads) == 1) {
+    if (other.empty() && HasEnding(name, kHeads)) {
       for (const auto& [candidate, tensor] : in_file) {
-        if (candidate != name && CountEnding({candidate}, kEmbeddings) == 1 &&
+        if (candidate != name && HasEnding(candidate, kEmbeddings) &&
             tensor->shape == in_target.at(name)->shape) {
           other = candidate;
         }
@@ -298,6 +296,11 @@ class Findings {
     if (missing.empty()) {
       return;
     }
+    constexpr size_t kMaxTied = 16;
+    if (missing.size() > kMaxTied) {
+      AddNames(CompatIssue::kMissing, "missing from the file", missing);
+      return;
+    }
     absl::flat_hash_map<std::string, const TensorOutline*> in_file;
     for (const TensorOutline& tensor : report_.search.tensors) {
       in_file.emplace(tensor.name, &tensor);
@@ -306,10 +309,9 @@ class Findings {
     for (const TensorOutline& tensor : target_.tensors) {
       in_target.emplace(Part(tensor.name), &tensor);
     }
-    constexpr size_t kMaxTied = 16;
     std::vector<std::string> rest;
     for (const std::string& name : missing) {
-      if (missing.size() > kMaxTied || !AddTied(name, in_file, in_target)) {
+      if (!AddTied(name, in_file, in_target)) {
         rest.push_back(name);
       }
     }
@@ -387,12 +389,14 @@ std::string ModelPart(const CompatSide& side) {
 
 CompatReport CompareSides(const CompatSide& file, const CompatSide& target) {
   CompatReport report;
-  std::vector<TensorOutline> wanted = target.tensors;
+  std::vector<TensorOutline> part;
+  absl::Span<const TensorOutline> wanted = target.tensors;
   report.match = MatchStateDict(file.tensors, wanted);
   if (!report.match.fits()) {
     report.target_part = ModelPart(target);
     if (!report.target_part.empty()) {
-      wanted = PartOf(target.tensors, report.target_part);
+      part = PartOf(target.tensors, report.target_part);
+      wanted = part;
       report.match = MatchStateDict(file.tensors, wanted);
     }
   }

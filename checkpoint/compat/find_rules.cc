@@ -33,10 +33,10 @@ RuleSearch FindRules(absl::Span<const TensorOutline> file,
   AddShapeRules(draft);
   AddLeftoverRules(draft);
   AddCastRules(draft);
-  search.rules = draft.rules();
-  search.tensors = draft.tensors();
-  search.match = MatchStateDict(draft.tensors(), draft.target());
+  search.match = MatchStateDict(draft.tensors(), target);
   search.notes = draft.notes();
+  search.rules = draft.TakeRules();
+  search.tensors = draft.TakeTensors();
   std::sort(search.notes.begin(), search.notes.end());
   search.notes.erase(std::unique(search.notes.begin(), search.notes.end()),
                      search.notes.end());

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "hoist/checkpoint/compat/name_groups.h"
 #include "hoist/checkpoint/compat/name_parts.h"
 #include "hoist/checkpoint/compat/projection_role.h"
 
@@ -22,7 +22,7 @@ namespace {
 
 using Kind = CompatRule::Kind;
 using Role = ProjectionRole;
-using Shapes = std::map<std::vector<int64_t>, std::vector<int64_t>>;
+using Shape = absl::Span<const int64_t>;
 
 // Names that are alike but for numbers, and have a part with a role.
 struct Place {
@@ -30,7 +30,7 @@ struct Place {
   std::string before;  // that part
   std::string behind;  // "weight"
   Role role = Role::kQ;
-  Shapes shapes;  // by numbers
+  std::vector<NameGroup::Member> members;
 };
 
 // torch.nn.MultiheadAttention writes in_proj_weight in the place of
@@ -40,54 +40,42 @@ std::string WithDots(absl::string_view name) {
       name, {{"_proj_weight", "_proj.weight"}, {"_proj_bias", "_proj.bias"}});
 }
 
-std::vector<Place> FindPlaces(const std::vector<TensorOutline>& tensors,
+std::vector<Place> FindPlaces(absl::Span<const TensorOutline> tensors,
                               const std::vector<size_t>& which) {
-  std::map<std::string, Place> places;
-  for (const size_t index : which) {
-    if (!IsPlainName(tensors[index].name)) {
-      continue;
-    }
-    const NameTemplate name = TemplateOf(tensors[index].name);
-    const auto known = places.find(name.text);
-    if (known != places.end()) {
-      known->second.shapes[name.numbers] = tensors[index].shape;
-      continue;
-    }
-    const std::string dotted = WithDots(name.text);
-    const std::vector<std::string> parts = absl::StrSplit(dotted, '.');
+  std::vector<Place> places;
+  for (NameGroup& group : GroupsByTemplate(tensors, which)) {
+    const std::string dotted = WithDots(group.text);
+    const std::vector<absl::string_view> parts = absl::StrSplit(dotted, '.');
     for (size_t i = parts.size(); i-- > 0;) {
       if (const auto role = ProjectionRoleOf(parts[i])) {
         Place place;
-        place.text = name.text;
         place.before = absl::StrJoin(parts.begin(), parts.begin() + i, ".");
         place.behind = absl::StrJoin(parts.begin() + i + 1, parts.end(), ".");
         place.role = *role;
-        place.shapes[name.numbers] = tensors[index].shape;
-        places.emplace(name.text, std::move(place));
+        place.text = std::move(group.text);
+        place.members = std::move(group.members);
+        places.push_back(std::move(place));
         break;
       }
     }
   }
-  std::vector<Place> result;
-  for (auto& [text, place] : places) {
-    result.push_back(std::move(place));
-  }
-  return result;
+  std::sort(places.begin(), places.end(),
+            [](const Place& a, const Place& b) { return a.text < b.text; });
+  return places;
 }
 
 // The sizes of the parts, if the whole is them along dimension 0.
-std::optional<std::vector<int64_t>> SizesOf(
-    const std::vector<int64_t>& whole,
-    const std::vector<const std::vector<int64_t>*>& parts) {
+std::optional<std::vector<int64_t>> SizesOf(Shape whole,
+                                            const std::vector<Shape>& parts) {
   std::vector<int64_t> sizes;
   int64_t rest = whole.empty() ? -1 : whole[0];
-  for (const std::vector<int64_t>* const part : parts) {
-    if (part->size() != whole.size() || rest < 0 ||
-        !std::equal(part->begin() + 1, part->end(), whole.begin() + 1)) {
+  for (const Shape part : parts) {
+    if (part.size() != whole.size() || rest < 0 ||
+        part.subspan(1) != whole.subspan(1)) {
       return std::nullopt;
     }
-    rest -= (*part)[0];
-    sizes.push_back((*part)[0]);
+    rest -= part[0];
+    sizes.push_back(part[0]);
   }
   return rest == 0 ? std::optional(std::move(sizes)) : std::nullopt;
 }
@@ -96,29 +84,33 @@ std::optional<std::vector<int64_t>> SizesOf(
 std::optional<std::vector<int64_t>> CommonSizes(
     const Place& whole, const std::vector<const Place*>& parts,
     bool is_transposed) {
+  for (const Place* const part : parts) {
+    if (part->members.size() != whole.members.size()) {
+      return std::nullopt;
+    }
+  }
   std::optional<std::vector<int64_t>> common;
-  for (const auto& [numbers, shape] : whole.shapes) {
-    std::vector<int64_t> turned = shape;
+  for (size_t i = 0; i < whole.members.size(); ++i) {
+    const auto& [numbers, shape] = whole.members[i];
+    auto turned = shape;
     if (is_transposed) {
       if (shape.size() != 2 || shape[0] == shape[1]) {
         return std::nullopt;
       }
       std::swap(turned[0], turned[1]);
     }
-    std::vector<const std::vector<int64_t>*> shapes;
+    std::vector<Shape> shapes;
     for (const Place* const part : parts) {
-      const auto found = part->shapes.find(numbers);
-      if (found == part->shapes.end() ||
-          part->shapes.size() != whole.shapes.size()) {
+      if (part->members[i].numbers != numbers) {
         return std::nullopt;
       }
-      shapes.push_back(&found->second);
+      shapes.push_back(part->members[i].shape);
     }
-    const auto sizes = SizesOf(turned, shapes);
+    auto sizes = SizesOf(turned, shapes);
     if (!sizes || (common && *common != *sizes)) {
       return std::nullopt;
     }
-    common = *sizes;
+    common = *std::move(sizes);
   }
   return common;
 }
@@ -128,7 +120,7 @@ std::string Anchored(const std::string& text) {
 }
 
 void AddTranspose(const Place& whole, RuleDraft& draft) {
-  for (const auto& [numbers, shape] : whole.shapes) {
+  for (const auto& [numbers, shape] : whole.members) {
     draft.SetShape(draft.IndexOf(TemplateName(whole.text, numbers)),
                    {shape[1], shape[0]});
   }
@@ -137,7 +129,7 @@ void AddTranspose(const Place& whole, RuleDraft& draft) {
   rule.pattern = Anchored(whole.text);
   rule.is_regex = true;
   rule.issue = CompatIssue::kTransposed;
-  rule.tensors = whole.shapes.size();
+  rule.tensors = whole.members.size();
   draft.AddRule(std::move(rule));
 }
 
@@ -149,18 +141,21 @@ void Split(const Place& whole, const std::vector<const Place*>& parts,
   rule.is_regex = true;
   rule.sizes = sizes;
   rule.issue = CompatIssue::kFused;
-  rule.tensors = whole.shapes.size();
+  rule.tensors = whole.members.size();
   std::vector<size_t> gone;
   std::vector<TensorOutline> added;
   for (const Place* const part : parts) {
     rule.parts.push_back(TemplateFill(part->text));
   }
-  for (const auto& [numbers, shape] : whole.shapes) {
+  for (size_t i = 0; i < whole.members.size(); ++i) {
+    const LayerNumbers& numbers = whole.members[i].numbers;
     gone.push_back(draft.IndexOf(TemplateName(whole.text, numbers)));
     const DType dtype = draft.tensors()[gone.back()].dtype;
     for (const Place* const part : parts) {
-      added.push_back(
-          {TemplateName(part->text, numbers), dtype, part->shapes.at(numbers)});
+      const Shape shape = part->members[i].shape;
+      added.push_back({TemplateName(part->text, numbers),
+                       dtype,
+                       {shape.begin(), shape.end()}});
     }
   }
   draft.Replace(gone, std::move(added), {std::move(rule)});
@@ -174,19 +169,21 @@ void Join(const Place& whole, const std::vector<const Place*>& parts,
   rule.to = TemplateFill(whole.text);
   rule.sizes = sizes;
   rule.issue = CompatIssue::kSplit;
-  rule.tensors = whole.shapes.size() * parts.size();
+  rule.tensors = whole.members.size() * parts.size();
   std::vector<size_t> gone;
   std::vector<TensorOutline> added;
   for (const Place* const part : parts) {
     rule.parts.push_back(Anchored(part->text));
   }
-  for (const auto& [numbers, shape] : whole.shapes) {
+  for (const auto& [numbers, shape] : whole.members) {
     DType dtype = DType::kFloat32;
     for (const Place* const part : parts) {
       gone.push_back(draft.IndexOf(TemplateName(part->text, numbers)));
       dtype = draft.tensors()[gone.back()].dtype;
     }
-    added.push_back({TemplateName(whole.text, numbers), dtype, shape});
+    added.push_back({TemplateName(whole.text, numbers),
+                     dtype,
+                     {shape.begin(), shape.end()}});
   }
   draft.Replace(gone, std::move(added), {std::move(rule)});
 }

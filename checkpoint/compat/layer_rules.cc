@@ -6,14 +6,16 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "hoist/checkpoint/compat/name_parts.h"
 
 namespace hoist {
@@ -29,31 +31,53 @@ using Layers = std::map<int64_t, Content>;
 // Starts have `*` for the numbers before: "layers.", "layers.*.experts.".
 using LayersByStart = std::map<std::string, Layers>;
 
-LayersByStart FindLayers(const std::vector<TensorOutline>& tensors) {
+uint64_t HashOf(absl::string_view text) {
+  return std::hash<std::string_view>()({text.data(), text.size()});
+}
+
+// Of all of their bytes, as sums of weaker ones could be equal.
+uint64_t HashOf(std::initializer_list<uint64_t> keys,
+                absl::Span<const int64_t> sizes = {}) {
+  absl::InlinedVector<uint64_t, 8> all(keys);
+  all.insert(all.end(), sizes.begin(), sizes.end());
+  return HashOf(absl::string_view(reinterpret_cast<const char*>(all.data()),
+                                  all.size() * sizeof(uint64_t)));
+}
+
+LayersByStart FindLayers(absl::Span<const TensorOutline> tensors) {
   LayersByStart result;
+  // The layer that the tensor before was in: most tensors are in the same.
+  std::string last_start;
+  int64_t last_number = 0;
+  Content* last = nullptr;
+  std::string start;   // as a template
+  std::string others;  // the numbers before
   for (const TensorOutline& tensor : tensors) {
     const absl::string_view name = tensor.name;
     if (!IsPlainName(name)) {
       continue;
     }
-    std::string start;   // as a template
-    std::string others;  // the numbers before
+    start.clear();
+    others.clear();
     for (size_t at = 0; at < name.size();) {
       const size_t dot = std::min(name.find('.', at), name.size());
       const absl::string_view part = name.substr(at, dot - at);
       int64_t number = 0;
       if (IsLayerNumber(part) && absl::SimpleAtoi(part, &number)) {
-        Content& content = result[start][number];
-        const absl::string_view rest = name.substr(dot);
-        const std::hash<std::string> hash;
-        const std::string key = absl::StrCat(others, "\n", rest);
-        content.names += hash(key);
-        content.shapes +=
-            hash(absl::StrCat(key, "\n", absl::StrJoin(tensor.shape, ",")));
-        absl::StrAppend(&start, "*.");
-        absl::StrAppend(&others, part, ".");
+        if (last == nullptr || number != last_number || start != last_start) {
+          last = &result[start][number];
+          last_start = start;
+          last_number = number;
+        }
+        const uint64_t key = HashOf({HashOf(others), HashOf(name.substr(dot))});
+        last->names += key;
+        last->shapes += HashOf({key}, tensor.shape);
+        start += "*.";
+        others.append(part.data(), part.size());
+        others += '.';
       } else {
-        absl::StrAppend(&start, part, ".");
+        start.append(part.data(), part.size());
+        start += '.';
       }
       at = dot + 1;
     }
@@ -176,9 +200,12 @@ std::string Range(const Layers& layers) {
 void AddLayerRules(RuleDraft& draft) {
   // Outer numbers are in the names of what is inside.
   constexpr int kMaxRounds = 4;
+  if (draft.Unexpected().empty() && draft.Missing().empty()) {
+    return;  // the same names have the same numbers
+  }
+  const LayersByStart target = FindLayers(draft.target());
   for (int round = 0; round < kMaxRounds; ++round) {
     const LayersByStart file = FindLayers(draft.tensors());
-    const LayersByStart target = FindLayers(draft.target());
     const size_t before = draft.rules().size();
     for (const auto& [start, layers] : file) {
       const auto wanted = target.find(start);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -18,55 +20,53 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "hoist/checkpoint/compat/name_groups.h"
 #include "hoist/checkpoint/compat/name_parts.h"
 #include "hoist/checkpoint/compat/projection_role.h"
 
 namespace hoist {
 namespace {
 
-using Shapes = std::map<std::vector<int64_t>, std::vector<int64_t>>;
 using Parts = std::vector<std::string>;
+using Members = std::vector<NameGroup::Member>;
 
-// Names that are alike but for numbers.
 struct Group {
   std::string text;  // the template
   Parts parts;
-  Shapes shapes;  // by numbers
+  Members members;
 };
 
-std::vector<Group> FindGroups(const std::vector<TensorOutline>& tensors,
+std::vector<Group> FindGroups(absl::Span<const TensorOutline> tensors,
                               const std::vector<size_t>& which) {
   std::vector<Group> groups;
-  absl::flat_hash_map<std::string, size_t> index;
-  for (const size_t at : which) {
-    if (!IsPlainName(tensors[at].name)) {
-      continue;
-    }
-    NameTemplate name = TemplateOf(tensors[at].name);
-    const auto [known, is_new] = index.try_emplace(name.text, groups.size());
-    if (is_new) {
-      groups.push_back(
-          {.text = name.text, .parts = absl::StrSplit(name.text, '.')});
-    }
-    groups[known->second].shapes[std::move(name.numbers)] = tensors[at].shape;
+  for (NameGroup& group : GroupsByTemplate(tensors, which)) {
+    Parts parts = absl::StrSplit(group.text, '.');
+    groups.push_back({.text = std::move(group.text),
+                      .parts = std::move(parts),
+                      .members = std::move(group.members)});
   }
   return groups;
 }
 
-// The sizes without order, and without those of 1: what stays of a shape when
-// it is transposed or reshaped to have other dimensions of size 1.
-std::vector<int64_t> Folded(const std::vector<int64_t>& shape) {
-  std::vector<int64_t> folded = shape;
-  std::erase(folded, 1);
-  std::sort(folded.begin(), folded.end());
-  return folded;
-}
-
+// The numbers of all members, and the sizes of each without order and without
+// those of 1: what stays of a shape when it is transposed or reshaped to have
+// other dimensions of size 1. Bytes that only equal ones have.
 std::string SignatureOf(const Group& group) {
   std::string signature;
-  for (const auto& [numbers, shape] : group.shapes) {
-    absl::StrAppend(&signature, absl::StrJoin(numbers, ","), ":",
-                    absl::StrJoin(Folded(shape), ","), ";");
+  const auto append = [&signature](absl::Span<const int64_t> numbers) {
+    const auto count = static_cast<int64_t>(numbers.size());
+    signature.append(reinterpret_cast<const char*>(&count), sizeof(count));
+    signature.append(reinterpret_cast<const char*>(numbers.data()),
+                     numbers.size() * sizeof(int64_t));
+  };
+  absl::InlinedVector<int64_t, 4> folded;
+  for (const auto& [numbers, shape] : group.members) {
+    append(numbers);
+    folded.clear();
+    std::copy_if(shape.begin(), shape.end(), std::back_inserter(folded),
+                 [](int64_t size) { return size != 1; });
+    std::sort(folded.begin(), folded.end());
+    append(folded);
   }
   return signature;
 }
@@ -298,7 +298,7 @@ void AddRenames(const std::vector<const Group*>& from,
                 RuleDraft& draft) {
   RuleDraft::Renames renames;
   for (size_t i = 0; i < from.size(); ++i) {
-    for (const auto& [numbers, shape] : from[i]->shapes) {
+    for (const auto& [numbers, shape] : from[i]->members) {
       renames.emplace_back(draft.IndexOf(TemplateName(from[i]->text, numbers)),
                            TemplateName(to[i], numbers));
     }
@@ -354,7 +354,7 @@ void AddRules(const std::vector<Group>& file, const std::vector<Group>& target,
       constexpr size_t kSlip = 2;
       constexpr size_t kLongPart = 3;
       const bool is_slip =
-          a.shapes.size() == 1 && exchange.from.size() == 1 &&
+          a.members.size() == 1 && exchange.from.size() == 1 &&
           exchange.to.size() == 1 && exchange.from[0].size() > kLongPart &&
           a.text != b.text &&
           EditDistance(exchange.from[0], exchange.to[0], kSlip) <= kSlip;

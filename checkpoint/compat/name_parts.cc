@@ -1,13 +1,12 @@
 #include "hoist/checkpoint/compat/name_parts.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 
 namespace hoist {
 
@@ -21,34 +20,56 @@ bool IsLayerNumber(absl::string_view part) {
 NameTemplate TemplateOf(absl::string_view name) {
   NameTemplate result;
   result.text.reserve(name.size());
-  bool is_first = true;
-  for (const absl::string_view part : absl::StrSplit(name, '.')) {
-    if (!is_first) {
-      result.text.push_back('.');
-    }
-    is_first = false;
+  for (size_t at = 0;;) {
+    const size_t end = std::min(name.find('.', at), name.size());
+    const absl::string_view part = name.substr(at, end - at);
     if (IsLayerNumber(part)) {
       int64_t number = 0;
-      static_cast<void>(absl::SimpleAtoi(part, &number));
+      for (const char digit : part) {
+        number = 10 * number + (digit - '0');
+      }
       result.numbers.push_back(number);
       result.text.push_back('*');
     } else {
       result.text.append(part.data(), part.size());
     }
+    if (end == name.size()) {
+      return result;
+    }
+    result.text.push_back('.');
+    at = end + 1;
   }
-  return result;
 }
+
+namespace {
+
+// By byte.
+constexpr std::array<bool, 256> PlainBytes() {
+  std::array<bool, 256> is_plain{};
+  for (const char byte :
+       absl::string_view("0123456789_.-/: ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                         "abcdefghijklmnopqrstuvwxyz")) {
+    is_plain[static_cast<unsigned char>(byte)] = true;
+  }
+  return is_plain;
+}
+
+}  // namespace
 
 bool IsPlainName(absl::string_view name) {
   constexpr size_t kMaxNumbers = 8;
-  constexpr absl::string_view kPlain = "_.-/: ";
-  return std::all_of(
-             name.begin(), name.end(),
-             [&](char byte) {
-               return absl::ascii_isalnum(static_cast<unsigned char>(byte)) ||
-                      kPlain.find(byte) != absl::string_view::npos;
-             }) &&
-         TemplateOf(name).numbers.size() <= kMaxNumbers;
+  static constexpr std::array<bool, 256> kIsPlain = PlainBytes();
+  size_t numbers = 0;
+  size_t start = 0;
+  for (size_t i = 0; i <= name.size(); ++i) {
+    if (i == name.size() || name[i] == '.') {
+      numbers += IsLayerNumber(name.substr(start, i - start)) ? 1 : 0;
+      start = i + 1;
+    } else if (!kIsPlain[static_cast<unsigned char>(name[i])]) {
+      return false;
+    }
+  }
+  return numbers <= kMaxNumbers;
 }
 
 std::string TemplateRegex(absl::string_view text) {
@@ -68,7 +89,7 @@ std::string TemplateFill(absl::string_view text, int first_group) {
 }
 
 std::string TemplateName(absl::string_view text,
-                         const std::vector<int64_t>& numbers) {
+                         absl::Span<const int64_t> numbers) {
   std::string result;
   size_t next = 0;
   for (const char byte : text) {
@@ -86,9 +107,11 @@ size_t EditDistance(absl::string_view a, absl::string_view b, size_t limit) {
   if (longer - std::min(a.size(), b.size()) > limit) {
     return limit + 1;
   }
-  std::vector<size_t> before(b.size() + 1);
-  std::vector<size_t> row(b.size() + 1);
-  std::vector<size_t> next(b.size() + 1);
+  // As long as parts of names are.
+  using Row = absl::InlinedVector<size_t, 32>;
+  Row before(b.size() + 1);
+  Row row(b.size() + 1);
+  Row next(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) {
     row[j] = j;
   }

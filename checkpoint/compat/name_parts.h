@@ -4,9 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace hoist {
 
@@ -15,10 +16,13 @@ namespace hoist {
 // Whether a part counts layers: one to nine digits without a leading zero.
 bool IsLayerNumber(absl::string_view part);
 
+// Most names have one or two.
+using LayerNumbers = absl::InlinedVector<int64_t, 4>;
+
 // The name with `*` for each layer number, and these.
 struct NameTemplate {
   std::string text;
-  std::vector<int64_t> numbers;
+  LayerNumbers numbers;
 };
 NameTemplate TemplateOf(absl::string_view name);
 
@@ -34,7 +38,7 @@ std::string TemplateRegex(absl::string_view text);
 std::string TemplateFill(absl::string_view text, int first_group = 1);
 // The name with these numbers; as many as there are.
 std::string TemplateName(absl::string_view text,
-                         const std::vector<int64_t>& numbers);
+                         absl::Span<const int64_t> numbers);
 
 // How many insertions, deletions, replacements and swaps of neighbours make one
 // of the other; `limit` + 1 for more than `limit`.

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -58,60 +58,95 @@ std::string Quoted(absl::string_view text) {
   return absl::StrReplaceAll(text, {{".", "\\."}});
 }
 
-void AddWrapperRules(RuleDraft& draft) {
-  for (const absl::string_view wrapper : kWrappers) {
-    const std::string inside = absl::StrCat(".", wrapper, ".");
-    const std::string start = absl::StrCat(wrapper, ".");
-    const auto has = [&](const TensorOutline& tensor) {
-      return absl::StartsWith(tensor.name, start) ||
-             absl::StrContains(tensor.name, inside);
-    };
-    const auto is_inside = [&](const TensorOutline& tensor) {
-      return absl::StrContains(tensor.name, inside);
-    };
-    const std::vector<TensorOutline>& tensors = draft.tensors();
-    if (std::none_of(tensors.begin(), tensors.end(), is_inside) ||
-        std::any_of(draft.target().begin(), draft.target().end(), has)) {
+// A bit for each of kWrappers.
+using WrapperSet = uint32_t;
+
+// Those that are whole parts inside the name: neither its first nor its last.
+WrapperSet WrappersInside(absl::string_view name) {
+  WrapperSet found = 0;
+  size_t start = name.find('.');
+  while (start != absl::string_view::npos) {
+    const size_t end = name.find('.', ++start);
+    if (end == absl::string_view::npos) {
+      break;
+    }
+    const absl::string_view part = name.substr(start, end - start);
+    for (size_t i = 0; i < std::size(kWrappers); ++i) {
+      found |= part == kWrappers[i] ? WrapperSet{1} << i : 0;
+    }
+    start = end;
+  }
+  return found;
+}
+
+WrapperSet WrappersInside(absl::Span<const TensorOutline> tensors) {
+  WrapperSet found = 0;
+  for (const TensorOutline& tensor : tensors) {
+    found |= WrappersInside(tensor.name);
+  }
+  return found;
+}
+
+void AddWrapperRule(absl::string_view wrapper, RuleDraft& draft) {
+  const std::string inside = absl::StrCat(".", wrapper, ".");
+  const std::string start = absl::StrCat(wrapper, ".");
+  const auto has = [&](const TensorOutline& tensor) {
+    return absl::StartsWith(tensor.name, start) ||
+           absl::StrContains(tensor.name, inside);
+  };
+  const std::vector<TensorOutline>& tensors = draft.tensors();
+  if (std::any_of(draft.target().begin(), draft.target().end(), has)) {
+    return;
+  }
+  RuleDraft::Renames renames;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    if (!has(tensors[i])) {
       continue;
     }
-    RuleDraft::Renames renames;
-    for (size_t i = 0; i < tensors.size(); ++i) {
-      if (!has(tensors[i])) {
-        continue;
-      }
-      std::vector<absl::string_view> parts =
-          absl::StrSplit(tensors[i].name, '.');
-      const bool is_last = parts.back() == wrapper;
-      std::erase(parts, wrapper);
-      renames.emplace_back(
-          i, absl::StrCat(absl::StrJoin(parts, "."),
-                          is_last ? absl::StrCat(".", wrapper) : ""));
-    }
-    // Worth it only where that gives names that are wanted.
-    const bool helps =
-        std::any_of(renames.begin(), renames.end(), [&](const auto& rename) {
-          absl::string_view end = rename.second;
-          while (draft.Wanted(end) == nullptr) {
-            const size_t dot = end.find('.');
-            if (dot == absl::string_view::npos) {
-              return false;
-            }
-            end.remove_prefix(dot + 1);
+    std::vector<absl::string_view> parts = absl::StrSplit(tensors[i].name, '.');
+    const bool is_last = parts.back() == wrapper;
+    std::erase(parts, wrapper);
+    renames.emplace_back(
+        i, absl::StrCat(absl::StrJoin(parts, "."),
+                        is_last ? absl::StrCat(".", wrapper) : ""));
+  }
+  // Worth it only where that gives names that are wanted.
+  const bool helps =
+      std::any_of(renames.begin(), renames.end(), [&](const auto& rename) {
+        absl::string_view end = rename.second;
+        while (draft.Wanted(end) == nullptr) {
+          const size_t dot = end.find('.');
+          if (dot == absl::string_view::npos) {
+            return false;
           }
-          return true;
-        });
-    if (!helps || !draft.CanRename(renames)) {
-      continue;
+          end.remove_prefix(dot + 1);
+        }
+        return true;
+      });
+  if (!helps || !draft.CanRename(renames)) {
+    return;
+  }
+  CompatRule rule;
+  rule.kind = Kind::kRename;
+  rule.pattern = absl::StrCat("(^|\\.)(?:", Quoted(start), ")+");
+  rule.to = "\\1";
+  rule.is_regex = true;
+  rule.all_places = true;
+  rule.issue = CompatIssue::kPrefix;
+  rule.tensors = renames.size();
+  draft.Rename(renames, {rule});
+}
+
+void AddWrapperRules(RuleDraft& draft) {
+  WrapperSet inside = WrappersInside(draft.tensors());
+  for (size_t i = 0; i < std::size(kWrappers); ++i) {
+    if ((inside >> i & 1) != 0) {
+      const size_t before = draft.rules().size();
+      AddWrapperRule(kWrappers[i], draft);
+      if (draft.rules().size() > before) {
+        inside = WrappersInside(draft.tensors());
+      }
     }
-    CompatRule rule;
-    rule.kind = Kind::kRename;
-    rule.pattern = absl::StrCat("(^|\\.)(?:", Quoted(start), ")+");
-    rule.to = "\\1";
-    rule.is_regex = true;
-    rule.all_places = true;
-    rule.issue = CompatIssue::kPrefix;
-    rule.tensors = renames.size();
-    draft.Rename(renames, {rule});
   }
 }
 
@@ -143,27 +178,39 @@ std::vector<Candidate> FindCandidates(const RuleDraft& draft) {
   constexpr size_t kMaxSamples = 64;
   constexpr size_t kMaxCandidates = 16;
   const std::vector<TensorOutline>& tensors = draft.tensors();
+  const std::vector<size_t> missing = draft.Missing();
+  const size_t step = std::max<size_t>(1, missing.size() / kMaxSamples);
+  // Who of the file has the ends of the samples' names.
   absl::flat_hash_map<absl::string_view, std::vector<size_t>> by_end;
-  for (const size_t index : draft.Unexpected()) {
-    const absl::string_view name = tensors[index].name;
+  const auto for_each_end = [](absl::string_view name, auto&& visit) {
     for (size_t start = 0; start != absl::string_view::npos;) {
-      std::vector<size_t>& holders = by_end[name.substr(start)];
-      if (holders.size() <= kMaxHolders) {
-        holders.push_back(index);
-      }
+      visit(name.substr(start));
       const size_t dot = name.find('.', start);
       start = dot == absl::string_view::npos ? dot : dot + 1;
     }
+  };
+  for (size_t i = 0; i < missing.size(); i += step) {
+    for_each_end(draft.target()[missing[i]].name,
+                 [&](absl::string_view end) { by_end.try_emplace(end); });
   }
-  const std::vector<size_t> missing = draft.Missing();
+  if (by_end.empty()) {
+    return {};
+  }
+  for (const size_t index : draft.Unexpected()) {
+    for_each_end(tensors[index].name, [&](absl::string_view end) {
+      const auto holders = by_end.find(end);
+      if (holders != by_end.end() && holders->second.size() <= kMaxHolders) {
+        holders->second.push_back(index);
+      }
+    });
+  }
   std::map<Change, int64_t> votes;
-  const size_t step = std::max<size_t>(1, missing.size() / kMaxSamples);
   for (size_t i = 0; i < missing.size(); i += step) {
     const TensorOutline& wanted = draft.target()[missing[i]];
     const absl::string_view name = wanted.name;
     for (size_t start = 0; start != absl::string_view::npos;) {
       const auto holders = by_end.find(name.substr(start));
-      if (holders != by_end.end()) {
+      if (!holders->second.empty()) {
         if (holders->second.size() <= kMaxHolders) {
           for (const size_t index : holders->second) {
             const absl::string_view in_file = tensors[index].name;
@@ -203,7 +250,7 @@ void Evaluate(const RuleDraft& draft, Candidate& candidate) {
       continue;
     }
     renames.emplace_back(i, Changed(tensor.name, candidate.change));
-    if (draft.Wanted(tensor.name) != nullptr) {
+    if (draft.WantedAs(i) != nullptr) {
       ++candidate.lost;
     }
     const TensorOutline* wanted = draft.Wanted(renames.back().second);
@@ -225,7 +272,7 @@ void Evaluate(const RuleDraft& draft, Candidate& candidate) {
   if ((is_exchange &&
        (has_numbers || !has_layers || !IsPlainName(candidate.change.from) ||
         !IsPlainName(candidate.change.to))) ||
-      !draft.CanRename(renames)) {
+      candidate.gained == 0 || !draft.CanRename(renames)) {
     candidate.gained = 0;
     candidate.alike = 0;
   }
@@ -338,20 +385,18 @@ constexpr KnownName kKnownNames[] = {
 
 void AddEnding(absl::string_view from, absl::string_view to, RuleDraft& draft) {
   RuleDraft::Renames renames;
-  size_t lost = 0;
-  size_t gained = 0;
   for (size_t i = 0; i < draft.tensors().size(); ++i) {
     const TensorOutline& tensor = draft.tensors()[i];
     if (!absl::EndsWith(tensor.name, from)) {
       continue;
     }
     std::string name = absl::StrCat(absl::StripSuffix(tensor.name, from), to);
-    lost += draft.Wanted(tensor.name) != nullptr ? 1 : 0;
-    gained += draft.Wanted(name) != nullptr ? 1 : 0;
+    if (draft.WantedAs(i) != nullptr || draft.Wanted(name) == nullptr) {
+      return;  // one name is enough against it
+    }
     renames.emplace_back(i, std::move(name));
   }
-  if (gained == 0 || gained < renames.size() || lost > 0 ||
-      !draft.CanRename(renames)) {
+  if (renames.empty() || !draft.CanRename(renames)) {
     return;
   }
   CompatRule rule;

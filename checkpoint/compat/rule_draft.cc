@@ -8,11 +8,10 @@ namespace hoist {
 
 RuleDraft::RuleDraft(absl::Span<const TensorOutline> file,
                      absl::Span<const TensorOutline> target)
-    : tensors_(file.begin(), file.end()),
-      target_(target.begin(), target.end()) {
+    : tensors_(file.begin(), file.end()), target_(target) {
   wanted_.reserve(target_.size());
   for (size_t i = 0; i < target_.size(); ++i) {
-    wanted_.try_emplace(target_[i].name, i);
+    wanted_.try_emplace(target_[i].name, static_cast<int>(i));
   }
   Index();
 }
@@ -20,8 +19,19 @@ RuleDraft::RuleDraft(absl::Span<const TensorOutline> file,
 void RuleDraft::Index() {
   has_.clear();
   has_.reserve(tensors_.size());
+  wanted_as_.assign(tensors_.size(), -1);
+  holders_.assign(target_.size(), 0);
   for (size_t i = 0; i < tensors_.size(); ++i) {
     has_.insert_or_assign(tensors_[i].name, i);
+    IndexWanted(i);
+  }
+}
+
+void RuleDraft::IndexWanted(size_t index) {
+  const auto found = wanted_.find(tensors_[index].name);
+  wanted_as_[index] = found == wanted_.end() ? -1 : found->second;
+  if (wanted_as_[index] >= 0) {
+    ++holders_[wanted_as_[index]];
   }
 }
 
@@ -38,7 +48,7 @@ const TensorOutline* RuleDraft::Has(absl::string_view name) const {
 std::vector<size_t> RuleDraft::Unexpected() const {
   std::vector<size_t> result;
   for (size_t i = 0; i < tensors_.size(); ++i) {
-    if (!wanted_.contains(tensors_[i].name)) {
+    if (wanted_as_[i] < 0) {
       result.push_back(i);
     }
   }
@@ -46,9 +56,12 @@ std::vector<size_t> RuleDraft::Unexpected() const {
 }
 
 std::vector<size_t> RuleDraft::Missing() const {
+  const bool has_repeats = wanted_.size() != target_.size();
   std::vector<size_t> result;
   for (size_t i = 0; i < target_.size(); ++i) {
-    if (!has_.contains(target_[i].name)) {
+    const size_t first =
+        has_repeats ? static_cast<size_t>(wanted_.at(target_[i].name)) : i;
+    if (holders_[first] == 0) {
       result.push_back(i);
     }
   }
@@ -56,17 +69,18 @@ std::vector<size_t> RuleDraft::Missing() const {
 }
 
 bool RuleDraft::CanRename(const Renames& renames) const {
-  absl::flat_hash_set<size_t> moved;
+  std::vector<bool> moved(tensors_.size(), false);
   absl::flat_hash_set<absl::string_view> names;
+  names.reserve(renames.size());
   for (const auto& [index, name] : renames) {
-    moved.insert(index);
+    moved[index] = true;
     if (name.empty() || !names.insert(name).second) {
       return false;
     }
   }
   for (const auto& [index, name] : renames) {
     const auto there = has_.find(name);
-    if (there != has_.end() && !moved.contains(there->second)) {
+    if (there != has_.end() && !moved[there->second]) {
       return false;
     }
   }
@@ -74,11 +88,31 @@ bool RuleDraft::CanRename(const Renames& renames) const {
 }
 
 void RuleDraft::Rename(const Renames& renames, std::vector<CompatRule> rules) {
+  std::move(rules.begin(), rules.end(), std::back_inserter(rules_));
+  // Where all names differ, an old one is nobody's afterwards.
+  const bool has_repeats = has_.size() != tensors_.size();
+  for (const auto& [index, name] : renames) {
+    if (!has_repeats) {
+      has_.erase(tensors_[index].name);
+      if (wanted_as_[index] >= 0) {
+        --holders_[wanted_as_[index]];
+      }
+    }
+  }
+  if (has_repeats) {
+    has_.clear();  // of names that are about to change
+  }
   for (const auto& [index, name] : renames) {
     tensors_[index].name = name;
   }
-  std::move(rules.begin(), rules.end(), std::back_inserter(rules_));
-  Index();
+  if (has_repeats) {
+    Index();
+    return;
+  }
+  for (const auto& [index, name] : renames) {
+    has_.insert_or_assign(tensors_[index].name, index);
+    IndexWanted(index);
+  }
 }
 
 void RuleDraft::Replace(const std::vector<size_t>& gone,
@@ -88,6 +122,7 @@ void RuleDraft::Replace(const std::vector<size_t>& gone,
     return;
   }
   const absl::flat_hash_set<size_t> indices(gone.begin(), gone.end());
+  has_.clear();  // of names that are about to move
   std::vector<TensorOutline> kept;
   kept.reserve(tensors_.size() + added.size());
   for (size_t i = 0; i < tensors_.size(); ++i) {

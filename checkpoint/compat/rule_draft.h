@@ -15,7 +15,7 @@
 namespace hoist {
 
 // The tensors of a file as the rules found so far have made them, beside those
-// of the target. Thread-compatible.
+// of the target, which must outlive it. Thread-compatible.
 class RuleDraft {
  public:
   // An index of a tensor, and its new name.
@@ -27,11 +27,19 @@ class RuleDraft {
   RuleDraft& operator=(const RuleDraft&) = delete;
 
   const std::vector<TensorOutline>& tensors() const { return tensors_; }
-  const std::vector<TensorOutline>& target() const { return target_; }
+  absl::Span<const TensorOutline> target() const { return target_; }
   const std::vector<CompatRule>& rules() const { return rules_; }
+
+  // The last that is asked of it.
+  std::vector<TensorOutline> TakeTensors() { return std::move(tensors_); }
+  std::vector<CompatRule> TakeRules() { return std::move(rules_); }
 
   // The target's tensor of that name; null if there is none.
   const TensorOutline* Wanted(absl::string_view name) const;
+  // The same for the name of tensors()[index].
+  const TensorOutline* WantedAs(size_t index) const {
+    return wanted_as_[index] < 0 ? nullptr : &target_[wanted_as_[index]];
+  }
   // The file's tensor of that name; null if there is none.
   const TensorOutline* Has(absl::string_view name) const;
 
@@ -65,11 +73,16 @@ class RuleDraft {
 
  private:
   void Index();
+  void IndexWanted(size_t index);
 
   std::vector<TensorOutline> tensors_;
-  std::vector<TensorOutline> target_;
-  absl::flat_hash_map<absl::string_view, size_t> wanted_;
-  absl::flat_hash_map<std::string, size_t> has_;
+  const absl::Span<const TensorOutline> target_;
+  // The first of the target under each name.
+  absl::flat_hash_map<absl::string_view, int> wanted_;
+  // The last of the file, by the names in tensors_.
+  absl::flat_hash_map<absl::string_view, size_t> has_;
+  std::vector<int> wanted_as_;  // by the file's index: the target's, or -1
+  std::vector<int> holders_;    // by the target's: how many have its name
   std::vector<CompatRule> rules_;
   std::vector<std::pair<CompatIssue, std::string>> notes_;
 };

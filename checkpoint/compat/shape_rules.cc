@@ -10,8 +10,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "hoist/checkpoint/compat/name_parts.h"
@@ -27,9 +25,14 @@ std::string RegexOf(absl::string_view text) {
 }
 
 // The name of the module that a parameter is in: "c_proj".
-std::string ModuleOf(absl::string_view name) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(name, '.');
-  return parts.size() < 2 ? "" : std::string(parts[parts.size() - 2]);
+absl::string_view ModuleOf(absl::string_view name) {
+  const size_t end = name.rfind('.');
+  if (end == absl::string_view::npos) {
+    return "";
+  }
+  const size_t dot = name.substr(0, end).rfind('.');
+  const size_t start = dot == absl::string_view::npos ? 0 : dot + 1;
+  return name.substr(start, end - start);
 }
 
 bool IsTransposed(const TensorOutline& a, const TensorOutline& b) {
@@ -44,7 +47,7 @@ bool IsSquareWeight(const TensorOutline& tensor) {
       tensor.shape[0] < 2 || !absl::EndsWith(tensor.name, "weight")) {
     return false;
   }
-  const std::string module = ModuleOf(tensor.name);
+  const absl::string_view module = ModuleOf(tensor.name);
   return !absl::StrContains(module, "emb") && module != "wte" &&
          module != "wpe";
 }
@@ -96,11 +99,11 @@ void AddForAll(const std::vector<size_t>& which, const CompatRule& like,
 void AddTransposes(RuleDraft& draft) {
   std::vector<size_t> turned;
   std::vector<size_t> squares;
-  std::set<std::string> modules;
-  std::set<std::string> straight;
+  std::set<absl::string_view> modules;
+  std::set<absl::string_view> straight;
   for (size_t i = 0; i < draft.tensors().size(); ++i) {
     const TensorOutline& tensor = draft.tensors()[i];
-    const TensorOutline* const wanted = draft.Wanted(tensor.name);
+    const TensorOutline* const wanted = draft.WantedAs(i);
     if (wanted == nullptr || !IsPlainName(tensor.name)) {
       continue;
     }
@@ -120,7 +123,7 @@ void AddTransposes(RuleDraft& draft) {
   }
   std::string unclear;
   for (const size_t index : squares) {
-    const std::string module = ModuleOf(draft.tensors()[index].name);
+    const absl::string_view module = ModuleOf(draft.tensors()[index].name);
     if (modules.contains(module)) {
       turned.push_back(index);
     } else if (!straight.contains(module) && unclear.empty()) {
@@ -148,7 +151,7 @@ void AddReshapes(RuleDraft& draft) {
   std::map<std::vector<int64_t>, std::vector<size_t>> by_shape;
   for (size_t i = 0; i < draft.tensors().size(); ++i) {
     const TensorOutline& tensor = draft.tensors()[i];
-    const TensorOutline* const wanted = draft.Wanted(tensor.name);
+    const TensorOutline* const wanted = draft.WantedAs(i);
     if (wanted == nullptr || tensor.shape == wanted->shape ||
         !tensor.is_tensor || !wanted->is_tensor || !IsPlainName(tensor.name)) {
       continue;
@@ -248,10 +251,12 @@ void AddDrops(RuleDraft& draft) {
   std::map<std::string, std::vector<size_t>> drops;
   // Of lists, or under numbers: no rule can drop them.
   std::map<std::string, std::vector<size_t>> others;
-  std::set<std::string> kept;  // starts that have something wanted
-  for (const TensorOutline& tensor : draft.tensors()) {
-    if (draft.Wanted(tensor.name) != nullptr) {
-      kept.insert(tensor.name.substr(0, tensor.name.find('.')));
+  // Starts that have something wanted.
+  std::set<absl::string_view> kept;
+  for (size_t i = 0; i < draft.tensors().size(); ++i) {
+    if (draft.WantedAs(i) != nullptr) {
+      const absl::string_view name = draft.tensors()[i].name;
+      kept.insert(name.substr(0, name.find('.')));
     }
   }
   std::vector<size_t> unexpected = draft.Unexpected();
@@ -260,15 +265,14 @@ void AddDrops(RuleDraft& draft) {
     if (!IsPlainName(tensor.name)) {
       continue;
     }
-    const std::string first = tensor.name.substr(0, tensor.name.find('.'));
-    const size_t last_dot = tensor.name.rfind('.');
-    const std::string last = last_dot == std::string::npos
-                                 ? tensor.name
-                                 : tensor.name.substr(last_dot + 1);
-    const bool is_outside = first.size() < tensor.name.size() &&
-                            !kept.empty() && !kept.contains(first);
+    const absl::string_view name = tensor.name;
+    const absl::string_view first = name.substr(0, name.find('.'));
+    // All of it where there is no dot.
+    const absl::string_view last = name.substr(name.rfind('.') + 1);
+    const bool is_outside =
+        first.size() < name.size() && !kept.empty() && !kept.contains(first);
     if (is_outside && IsOneOf(first, kOtherThings)) {
-      others[first].push_back(index);
+      others[std::string(first)].push_back(index);
     } else if (is_outside && IsOneOf(first, kCopies)) {
       drops[absl::StrCat("^", first, "\\.")].push_back(index);
     } else if (IsOneOf(last, kOwnBuffers) || IsMask(tensor)) {
@@ -344,7 +348,7 @@ void AddCastRules(RuleDraft& draft) {
   std::map<std::pair<DType, DType>, std::vector<size_t>> casts;
   for (size_t i = 0; i < draft.tensors().size(); ++i) {
     const TensorOutline& tensor = draft.tensors()[i];
-    const TensorOutline* const wanted = draft.Wanted(tensor.name);
+    const TensorOutline* const wanted = draft.WantedAs(i);
     if (wanted != nullptr && wanted->dtype != tensor.dtype &&
         tensor.is_tensor && wanted->is_tensor &&
         IsHarmless(tensor.dtype, wanted->dtype) && IsPlainName(tensor.name)) {

@@ -116,16 +116,20 @@ std::string RatioGroupText(absl::Span<const ShapeDifference> shapes,
 
 // "conv1" and "conv2" are two things, and no slip.
 bool DifferInDigits(absl::string_view a, absl::string_view b) {
-  const auto letters = [](absl::string_view text) {
-    std::string result;
-    for (const char byte : text) {
-      if (!absl::ascii_isdigit(static_cast<unsigned char>(byte))) {
-        result.push_back(byte);
-      }
+  const auto next_letter = [](absl::string_view text, size_t at) {
+    while (at < text.size() &&
+           absl::ascii_isdigit(static_cast<unsigned char>(text[at]))) {
+      ++at;
     }
-    return result;
+    return at;
   };
-  return letters(a) == letters(b);
+  size_t i = next_letter(a, 0);
+  size_t j = next_letter(b, 0);
+  while (i < a.size() && j < b.size() && a[i] == b[j]) {
+    i = next_letter(a, i + 1);
+    j = next_letter(b, j + 1);
+  }
+  return i == a.size() && j == b.size();
 }
 
 std::string OddText(const ShapeDifference& shape) {
@@ -141,23 +145,27 @@ std::string OddText(const ShapeDifference& shape) {
 StateDictMatch MatchStateDict(absl::Span<const TensorOutline> file,
                               absl::Span<const TensorOutline> target) {
   StateDictMatch match;
-  absl::flat_hash_map<absl::string_view, const TensorOutline*> by_name;
+  // The last of each name.
+  absl::flat_hash_map<absl::string_view, size_t> by_name;
   by_name.reserve(file.size());
-  for (const TensorOutline& tensor : file) {
-    by_name[tensor.name] = &tensor;
+  for (size_t i = 0; i < file.size(); ++i) {
+    by_name[file[i].name] = i;
   }
-  absl::flat_hash_set<absl::string_view> expected;
-  expected.reserve(target.size());
+  std::vector<bool> is_done(file.size(), false);
+  absl::flat_hash_set<absl::string_view> missing;
   for (const TensorOutline& wanted : target) {
-    if (!expected.insert(wanted.name).second) {
-      continue;
-    }
     const auto found = by_name.find(wanted.name);
     if (found == by_name.end()) {
-      match.missing.push_back(wanted.name);
+      if (missing.insert(wanted.name).second) {
+        match.missing.push_back(wanted.name);
+      }
       continue;
     }
-    const TensorOutline& tensor = *found->second;
+    if (is_done[found->second]) {
+      continue;
+    }
+    is_done[found->second] = true;
+    const TensorOutline& tensor = file[found->second];
     const bool is_scalar = wanted.shape.empty() && tensor.shape.size() == 1 &&
                            tensor.shape[0] == 1;
     if (is_scalar) {
@@ -172,10 +180,12 @@ StateDictMatch MatchStateDict(absl::Span<const TensorOutline> file,
     }
     ++match.matched;
   }
-  absl::flat_hash_set<absl::string_view> seen;
-  for (const TensorOutline& tensor : file) {
-    if (!expected.contains(tensor.name) && seen.insert(tensor.name).second) {
-      match.unexpected.push_back(tensor.name);
+  const bool has_repeats = by_name.size() != file.size();
+  for (size_t i = 0; i < file.size(); ++i) {
+    const size_t last = has_repeats ? by_name.at(file[i].name) : i;
+    if (!is_done[last]) {
+      is_done[last] = true;
+      match.unexpected.push_back(file[i].name);
     }
   }
   return match;
@@ -235,58 +245,75 @@ std::vector<MatchGroup> GroupNames(absl::Span<const std::string> names) {
 std::vector<std::pair<size_t, size_t>> CloseNames(
     absl::Span<const std::string> unexpected,
     absl::Span<const std::string> missing) {
-  // Names with one part taken out, and that part: those that are alike but for
-  // one part meet here.
+  // A name with one part taken out: those that are alike but for one part meet
+  // in one of these.
   struct Hole {
-    size_t name;
+    absl::string_view before;
     absl::string_view part;
+    absl::string_view behind;
   };
-  const auto for_each_hole = [](const std::string& name, auto&& visit) {
+  const auto for_each_hole = [](absl::string_view name, auto&& visit) {
     size_t start = 0;
     while (start <= name.size()) {
       const size_t end = std::min(name.find('.', start), name.size());
-      const absl::string_view part(name.data() + start, end - start);
-      if (!IsLayerNumber(part)) {
-        visit(absl::StrCat(name.substr(0, start), "\n", name.substr(end)),
-              part);
+      const Hole hole = {.before = name.substr(0, start),
+                         .part = name.substr(start, end - start),
+                         .behind = name.substr(end)};
+      if (!IsLayerNumber(hole.part)) {
+        visit(hole);
       }
       start = end + 1;
     }
   };
+  // The names that are alike but for a part, one behind the other.
+  struct Holder {
+    size_t name;
+    absl::string_view part;
+    int next;
+  };
+  struct Holders {
+    int last = -1;
+    int count = 0;
+  };
   // Beyond as many no name is told from another by a slip.
-  constexpr size_t kMaxHoles = 64;
-  absl::flat_hash_map<std::string, std::vector<Hole>> holes;
-  for (size_t i = 0; i < missing.size(); ++i) {
-    for_each_hole(missing[i], [&](std::string rest, absl::string_view part) {
-      std::vector<Hole>& at = holes[std::move(rest)];
-      if (at.size() < kMaxHoles) {
-        at.push_back({i, part});
-      }
-    });
+  constexpr int kMaxHolders = 64;
+  std::vector<Holder> holders;
+  using Rest = std::pair<absl::string_view, absl::string_view>;
+  absl::flat_hash_map<Rest, Holders> by_rest;
+  if (!unexpected.empty()) {
+    for (size_t i = 0; i < missing.size(); ++i) {
+      for_each_hole(missing[i], [&](const Hole& hole) {
+        Holders& at = by_rest[Rest(hole.before, hole.behind)];
+        if (at.count < kMaxHolders) {
+          holders.push_back({i, hole.part, at.last});
+          at = {static_cast<int>(holders.size()) - 1, at.count + 1};
+        }
+      });
+    }
   }
   std::vector<std::pair<size_t, size_t>> pairs;
   std::vector<int> partners(missing.size(), 0);
-  for (size_t i = 0; i < unexpected.size(); ++i) {
+  for (size_t i = 0; i < unexpected.size() && !holders.empty(); ++i) {
     std::optional<size_t> partner;
     bool has_several = false;
-    for_each_hole(
-        unexpected[i], [&](const std::string& rest, absl::string_view part) {
-          const auto at = holes.find(rest);
-          if (at == holes.end()) {
-            return;
-          }
-          for (const Hole& hole : at->second) {
-            // A short part is another word when two of its letters differ.
-            constexpr size_t kLongPart = 6;
-            const size_t limit = part.size() >= kLongPart ? 2 : 1;
-            if (std::min(part.size(), hole.part.size()) > 2 &&
-                !DifferInDigits(part, hole.part) &&
-                EditDistance(part, hole.part, limit) <= limit) {
-              has_several = has_several || (partner && *partner != hole.name);
-              partner = hole.name;
-            }
-          }
-        });
+    for_each_hole(unexpected[i], [&](const Hole& hole) {
+      const auto at = by_rest.find(Rest(hole.before, hole.behind));
+      if (at == by_rest.end()) {
+        return;
+      }
+      for (int next = at->second.last; next >= 0; next = holders[next].next) {
+        const auto& [name, part, before] = holders[next];
+        // A short part is another word when two of its letters differ.
+        constexpr size_t kLongPart = 6;
+        const size_t limit = hole.part.size() >= kLongPart ? 2 : 1;
+        if (std::min(hole.part.size(), part.size()) > 2 &&
+            !DifferInDigits(hole.part, part) &&
+            EditDistance(hole.part, part, limit) <= limit) {
+          has_several = has_several || (partner && *partner != name);
+          partner = name;
+        }
+      }
+    });
     if (partner && !has_several) {
       pairs.emplace_back(i, *partner);
       ++partners[*partner];

@@ -43,7 +43,8 @@ class ChunkDestination {
   // Blocks until all that was submitted is on the device.
   virtual absl::Status Finish() = 0;
 
-  // The memory of LoadPlan::storages[i], whole after Finish().
+  // The memory of LoadPlan::storages[i], whole after Finish(); null where the
+  // destination keeps none.
   virtual std::shared_ptr<Buffer> buffer(int i) const = 0;
 
   // What it takes, in bytes.

@@ -11,8 +11,8 @@
 #include "hoist/checkpoint/load/cast_numbers.h"
 #include "hoist/checkpoint/load/cuda_destination.h"
 #include "hoist/checkpoint/load/host_destination.h"
-#include "hoist/checkpoint/load/piece_checksums.h"
 #include "hoist/checkpoint/load/plan_load.h"
+#include "hoist/checkpoint/load/report_parts.h"
 #include "hoist/checkpoint/load/tensor_view.h"
 #include "hoist/checkpoint/plan/storage_cast.h"
 #include "hoist/core/io/open_read_path.h"
@@ -151,17 +151,7 @@ absl::Status CatalogLoad::Execute() {
   AddPhase("wait", times.idle_ns);
   Lap();
   lap_ -= std::chrono::nanoseconds(times.finish_ns);
-  for (size_t i = 0; i < catalog_.files.size(); ++i) {
-    // What is in memory is no file of the user's.
-    if (catalog_.files[i].content == nullptr) {
-      const std::string note = paths_[i]->Note();
-      report.io.push_back(
-          {.path = catalog_.files[i].path,
-           .method = std::string(ReadMethodName(planned_.reads[i].method)),
-           .reason = absl::StrCat(planned_.reads[i].reason,
-                                  note.empty() ? "" : "; ", note)});
-    }
-  }
+  report.io = FileIoOf(catalog_, planned_.reads, paths_);
   ReportLosses(executed.losses);
   report.peak_host_bytes = planned_.host_bytes;
   report.pinned_bytes = destination_->pinned_bytes();
@@ -248,22 +238,7 @@ Verified CatalogLoad::HowVerified() const {
   if (!options_.verify_checksums) {
     return Verified::kNone;
   }
-  bool has_some = false;
-  bool lacks_some = false;
-  for (const LoadPlan::Storage& storage : planned_.plan.storages) {
-    if (storage.need.size_bytes == 0) {
-      continue;
-    }
-    if (PieceChecksums::IsVerifiable(catalog_, storage)) {
-      has_some = true;
-    } else {
-      lacks_some = true;
-    }
-  }
-  if (!has_some) {
-    return Verified::kNotRecorded;
-  }
-  return lacks_some ? Verified::kStructure : Verified::kChecksum;
+  return VerifiedByChecksums(catalog_, planned_.plan);
 }
 
 bool CatalogLoad::IsConverted() const {

@@ -27,8 +27,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Lease = ChunkDestination::Lease;
 
-// More threads than this, with their queues, gain nothing of any disk.
-constexpr int kMaxThreads = 64;
 // What is to be cast is read to where it lies as in the file, as O_DIRECT can.
 constexpr uint64_t kBlockBytes = 4096;
 
@@ -512,11 +510,13 @@ absl::Status CheckFilesUnchanged(const EngineInputs& inputs) {
 
 }  // namespace
 
-int EngineThreads(const LoadPlan& plan, const ThreadPool* pool) {
+int EngineThreads(const LoadPlan& plan, const ThreadPool* pool,
+                  int max_threads) {
   const int threads = pool == nullptr ? 1 : pool->thread_count() + 1;
   const auto chunks = static_cast<int64_t>(plan.chunks.size());
-  return static_cast<int>(std::clamp<int64_t>(std::min(threads, kMaxThreads), 1,
-                                              std::max<int64_t>(chunks, 1)));
+  return static_cast<int>(
+      std::clamp<int64_t>(std::min({threads, max_threads, kMaxEngineThreads}),
+                          1, std::max<int64_t>(chunks, 1)));
 }
 
 int QueueDepth(int thread_count) {
@@ -537,7 +537,8 @@ uint64_t DecodeBytesOfThread(const LoadPlan& plan) {
 absl::StatusOr<EngineResult> ExecutePlan(const EngineInputs& inputs) {
   Engine engine(inputs);
   const auto start = Clock::now();
-  const int threads = EngineThreads(inputs.plan, inputs.pool);
+  const int threads =
+      EngineThreads(inputs.plan, inputs.pool, inputs.max_threads);
   const auto work = [&engine, threads](int64_t) {
     if (absl::Status status = Worker(engine, QueueDepth(threads)).Run();
         !status.ok()) {

@@ -19,6 +19,9 @@
 
 namespace hoist {
 
+// More threads than this, with their queues, gain nothing of any disk.
+inline constexpr int kMaxEngineThreads = 64;
+
 // What ExecutePlan() works with. All of it must outlive the call.
 struct EngineInputs {
   const Catalog& catalog;
@@ -27,6 +30,8 @@ struct EngineInputs {
   absl::Span<const std::unique_ptr<ReadPath>> paths;  // all others; by file
   ChunkDestination& destination;
   ThreadPool* pool = nullptr;  // null: only the caller's thread works
+  // Of those threads and the caller's, at most so many work.
+  int max_threads = kMaxEngineThreads;
   bool verify = true;
   const CancelToken* cancel = nullptr;  // may be null
   TraceRecorder* trace = nullptr;       // may be null
@@ -53,8 +58,9 @@ struct EngineResult {
 };
 
 // How many threads work on `plan`: those of `pool`, which may be null, and the
-// caller's, as far as there is work for them.
-int EngineThreads(const LoadPlan& plan, const ThreadPool* pool);
+// caller's, as far as there is work for them and at most `max_threads`.
+int EngineThreads(const LoadPlan& plan, const ThreadPool* pool,
+                  int max_threads = kMaxEngineThreads);
 
 // How many reads of one queue are under way at most, with `thread_count`
 // threads that have one each: enough for a disk to be busy, and few enough for

@@ -30,7 +30,8 @@ absl::string_view VerifiedName(Verified verified);
 struct LoadReport {
   struct Phase {
     // "open", "plan", "allocate", "read", "verify", "convert", "upload", "wait"
-    // (a thread had nothing left to do, and others had), "finish"
+    // (a thread had nothing left to do, and others had), "finish"; "place"
+    // (into tensors that existed before)
     std::string name;
     // Time on the clock; where several threads work in a phase, while they do
     // other things too, the mean of their times in it. So all phases sum to the

@@ -7,7 +7,6 @@
 #include "hoist/checkpoint/load/cuda_destination.h"
 #include "hoist/checkpoint/load/file_facts.h"
 #include "hoist/checkpoint/plan/storage_cast.h"
-#include "hoist/checkpoint/plan/storage_need.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/core/system/memory_budget.h"
@@ -79,18 +78,28 @@ absl::Status PlanCasts(const Catalog& catalog, DType dtype,
 
 }  // namespace
 
+std::vector<ReadChoice> ChooseReads(const Catalog& catalog, CatalogFiles files,
+                                    const std::vector<StorageNeed>& needs,
+                                    const LoadOptions& options) {
+  const std::vector<uint64_t> read_bytes = ReadBytes(catalog, needs);
+  std::vector<ReadChoice> reads;
+  reads.reserve(files.size());
+  for (size_t i = 0; i < files.size(); ++i) {
+    reads.push_back(ChooseFor(*files[i], read_bytes[i], options));
+  }
+  return reads;
+}
+
 absl::StatusOr<PlannedLoad> PlanLoad(const Catalog& catalog, CatalogFiles files,
                                      const LoadOptions& options) {
   PlannedLoad planned;
   const std::vector<StorageNeed> needs =
       NeededStorages(catalog, options.verify_checksums);
-  const std::vector<uint64_t> read_bytes = ReadBytes(catalog, needs);
+  planned.reads = ChooseReads(catalog, files, needs, options);
   PlanOptions plan_options;
-  for (size_t i = 0; i < files.size(); ++i) {
-    planned.reads.push_back(ChooseFor(*files[i], read_bytes[i], options));
+  for (const ReadChoice& read : planned.reads) {
     plan_options.mapped_files.push_back(options.device.is_cpu() &&
-                                        planned.reads.back().method ==
-                                            ReadMethod::kMmap);
+                                        read.method == ReadMethod::kMmap);
   }
   if (!options.device.is_cpu()) {
     plan_options = CudaPlanOptions(SlotBytes(options));

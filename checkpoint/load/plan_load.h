@@ -12,6 +12,7 @@
 #include "hoist/checkpoint/load/load_options.h"
 #include "hoist/checkpoint/plan/load_plan.h"
 #include "hoist/checkpoint/plan/read_choice.h"
+#include "hoist/checkpoint/plan/storage_need.h"
 
 namespace hoist {
 
@@ -35,6 +36,12 @@ struct PlannedLoad {
 // kResourceExhausted for more than there are addresses.
 absl::StatusOr<PlannedLoad> PlanLoad(const Catalog& catalog, CatalogFiles files,
                                      const LoadOptions& options);
+
+// How each of the files is to be read, of which `needs` are: as `options` say.
+// Asks the system about them.
+std::vector<ReadChoice> ChooseReads(const Catalog& catalog, CatalogFiles files,
+                                    const std::vector<StorageNeed>& needs,
+                                    const LoadOptions& options);
 
 // kResourceExhausted, with what would make it fit, if `planned` takes more host
 // memory than `options` allow, or than the system and the container have left.

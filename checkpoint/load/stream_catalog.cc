@@ -1,0 +1,219 @@
+#include "hoist/checkpoint/load/stream_catalog.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hoist/checkpoint/load/load_engine.h"
+#include "hoist/checkpoint/load/plan_load.h"
+#include "hoist/checkpoint/load/report_parts.h"
+#include "hoist/checkpoint/load/sink_destination.h"
+#include "hoist/checkpoint/plan/load_plan.h"
+#include "hoist/checkpoint/plan/storage_need.h"
+#include "hoist/core/io/open_read_path.h"
+#include "hoist/core/io/read_method.h"
+#include "hoist/core/status/status_macros.h"
+
+namespace hoist {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr uint64_t kMaxChunkBytes = PlanOptions().chunk_bytes;
+// Where that is too much, reads are rather fewer than smaller than this,
+constexpr uint64_t kFairChunkBytes = uint64_t{256} << 10;
+// and never smaller than this.
+constexpr uint64_t kLeastChunkBytes = uint64_t{64} << 10;
+// What a thread takes for the bytes between storages, and to inflate.
+constexpr uint64_t kGapBytes = kMaxGapBytes;
+constexpr uint64_t kInflateBytes = uint64_t{192} << 10;
+
+// How many threads read how much at once.
+struct Measure {
+  int threads = 1;
+  int reads = 1;  // under way at once
+  uint64_t chunk_bytes = 0;
+  uint64_t host_bytes = 0;  // what that takes at most
+};
+
+// One stream, phase by phase.
+class CatalogStream {
+ public:
+  CatalogStream(const Catalog& catalog, CatalogFiles files,
+                const LoadOptions& options, const StreamLimits& limits)
+      : catalog_(catalog), files_(files), options_(options), limits_(limits) {}
+
+  absl::StatusOr<LoadReport> Run(StorageSink& sink);
+
+ private:
+  absl::Status Plan();
+  Measure MeasureOf(int threads, uint64_t chunk_bytes) const;
+  Measure ChooseMeasure() const;
+  absl::Status Execute(StorageSink& sink);
+  void AddPhase(std::string name, int64_t time_ns, uint64_t bytes = 0) {
+    report_.phases.push_back(
+        {.name = std::move(name), .time_ns = time_ns, .bytes = bytes});
+  }
+  int64_t Lap() {
+    const Clock::time_point now = Clock::now();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               now - std::exchange(lap_, now))
+        .count();
+  }
+
+  const Catalog& catalog_;
+  const CatalogFiles files_;
+  const LoadOptions& options_;
+  const StreamLimits limits_;
+  Clock::time_point lap_ = Clock::now();
+  PlannedLoad planned_;
+  bool is_direct_ = false;
+  uint64_t thread_bytes_ = 0;
+  Measure measure_;
+  LoadReport report_;
+};
+
+absl::StatusOr<LoadReport> CatalogStream::Run(StorageSink& sink) {
+  const Clock::time_point start = lap_;
+  report_.warnings = catalog_.warnings;
+  report_.tensor_count = std::count_if(
+      catalog_.tensors.begin(), catalog_.tensors.end(),
+      [](const TensorEntry& tensor) { return tensor.storage.has_value(); });
+  HOIST_RETURN_IF_ERROR(Plan());
+  HOIST_RETURN_IF_ERROR(Execute(sink));
+  report_.time_ns =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(lap_ - start)
+          .count();
+  return std::move(report_);
+}
+
+absl::Status CatalogStream::Plan() {
+  const std::vector<StorageNeed> needs =
+      NeededStorages(catalog_, options_.verify_checksums);
+  planned_.reads = ChooseReads(catalog_, files_, needs, options_);
+  is_direct_ = std::any_of(planned_.reads.begin(), planned_.reads.end(),
+                           [](const ReadChoice& read) {
+                             return read.method == ReadMethod::kDirect;
+                           });
+  thread_bytes_ = kGapBytes + limits_.sink_bytes_of_thread;
+  uint64_t decode_bytes = 0;
+  for (const StorageNeed& need : needs) {
+    const StorageEntry& storage = catalog_.storages[need.storage];
+    if (storage.deflated_bytes) {
+      decode_bytes = std::max(decode_bytes, kInflateBytes);
+    } else if (storage.encoded_bytes) {
+      decode_bytes = std::max<uint64_t>(
+          decode_bytes, 3 * uint64_t{storage.chunks.front().size_bytes});
+    }
+  }
+  thread_bytes_ += decode_bytes;
+  measure_ = ChooseMeasure();
+  HOIST_ASSIGN_OR_RETURN(
+      planned_.plan,
+      MakeLoadPlan(catalog_, needs, {.chunk_bytes = measure_.chunk_bytes}));
+  // There may be less to do than could be done at once.
+  measure_ =
+      MeasureOf(EngineThreads(planned_.plan, options_.pool, measure_.threads),
+                measure_.chunk_bytes);
+  planned_.host_bytes = measure_.host_bytes;
+  HOIST_RETURN_IF_ERROR(CheckMemory(planned_, options_));
+  report_.bytes = planned_.plan.needed_bytes;
+  report_.verified = options_.verify_checksums
+                         ? VerifiedByChecksums(catalog_, planned_.plan)
+                         : Verified::kNone;
+  report_.peak_host_bytes = measure_.host_bytes;
+  AddPhase("plan", Lap());
+  return absl::OkStatus();
+}
+
+Measure CatalogStream::MeasureOf(int threads, uint64_t chunk_bytes) const {
+  Measure measure = {.threads = threads, .chunk_bytes = chunk_bytes};
+  measure.reads = is_direct_ ? threads * QueueDepth(threads) : threads;
+  // Direct reads go through a buffer each.
+  measure.host_bytes = static_cast<uint64_t>(measure.reads) * chunk_bytes *
+                           (is_direct_ ? 2 : 1) +
+                       static_cast<uint64_t>(threads) * thread_bytes_;
+  return measure;
+}
+
+Measure CatalogStream::ChooseMeasure() const {
+  const uint64_t max_bytes = std::min(
+      limits_.max_bytes, options_.max_host_bytes.value_or(limits_.max_bytes));
+  int threads =
+      options_.pool == nullptr ? 1 : options_.pool->thread_count() + 1;
+  threads = std::min(threads, kMaxEngineThreads);
+  for (; threads > 0; threads /= 2) {
+    const uint64_t least = threads == 1 ? kLeastChunkBytes : kFairChunkBytes;
+    for (uint64_t chunk_bytes = kMaxChunkBytes; chunk_bytes >= least;
+         chunk_bytes /= 2) {
+      const Measure measure = MeasureOf(threads, chunk_bytes);
+      if (measure.host_bytes <= max_bytes) {
+        return measure;
+      }
+    }
+  }
+  return MeasureOf(1, kLeastChunkBytes);
+}
+
+absl::Status CatalogStream::Execute(StorageSink& sink) {
+  std::vector<std::unique_ptr<ReadPath>> paths;  // by file
+  for (size_t i = 0; i < files_.size(); ++i) {
+    HOIST_ASSIGN_OR_RETURN(paths.emplace_back(),
+                           OpenReadPath(files_[i], planned_.reads[i].method));
+  }
+  HOIST_ASSIGN_OR_RETURN(
+      const std::unique_ptr<ChunkDestination> destination,
+      MakeSinkDestination(planned_.plan, measure_.chunk_bytes, measure_.reads,
+                          sink));
+  AddPhase("allocate", Lap());
+  EngineInputs inputs = {.catalog = catalog_,
+                         .plan = planned_.plan,
+                         .files = files_,
+                         .paths = paths,
+                         .destination = *destination,
+                         .pool = options_.pool,
+                         .max_threads = measure_.threads,
+                         .verify = options_.verify_checksums,
+                         .cancel = options_.cancel,
+                         .trace = options_.trace};
+  if (options_.on_progress) {
+    inputs.on_progress = [this](uint64_t done_bytes) {
+      options_.on_progress(done_bytes, planned_.plan.needed_bytes);
+    };
+  }
+  HOIST_ASSIGN_OR_RETURN(const EngineResult executed, ExecutePlan(inputs));
+  const EngineTimes& times = executed.times;
+  AddPhase("read", times.read_ns, planned_.plan.read_bytes);
+  AddPhase("verify", times.verify_ns, report_.bytes);
+  AddPhase("convert", times.convert_ns, report_.bytes);
+  AddPhase("place", times.place_ns, report_.bytes);
+  AddPhase("wait", times.idle_ns);
+  Lap();
+  AddPhase("finish", times.finish_ns);
+  report_.io = FileIoOf(catalog_, planned_.reads, paths);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<LoadReport> StreamCatalog(const Catalog& catalog,
+                                         CatalogFiles files,
+                                         const LoadOptions& options,
+                                         const StreamLimits& limits,
+                                         StorageSink& sink) {
+  return CatalogStream(catalog, files, options, limits).Run(sink);
+}
+
+uint64_t StreamedBytes(const Catalog& catalog, const LoadOptions& options) {
+  uint64_t bytes = 0;
+  for (const StorageNeed& need :
+       NeededStorages(catalog, options.verify_checksums)) {
+    bytes += need.size_bytes;
+  }
+  return bytes;
+}
+
+}  // namespace hoist
