@@ -356,23 +356,25 @@ void AddCastRules(RuleDraft& draft) {
     }
   }
   for (const auto& [dtypes, which] : casts) {
+    const DType from = dtypes.first;
+    const DType to = dtypes.second;
     CompatRule rule;
     rule.kind = Kind::kCast;
-    rule.dtype = dtypes.second;
+    rule.dtype = to;
     rule.issue = CompatIssue::kDType;
     if (std::all_of(draft.tensors().begin(), draft.tensors().end(),
                     [&](const TensorOutline& tensor) {
-                      return !tensor.is_tensor || tensor.dtype == dtypes.first;
+                      return !tensor.is_tensor || tensor.dtype == from;
                     })) {
       rule.pattern = "*";
-      rule.from_dtype = dtypes.first;
+      rule.from_dtype = from;
       rule.tensors = which.size();
       draft.AddRule(rule);
     } else {
       AddForAll(which, rule, draft);
     }
     for (const size_t index : which) {
-      draft.SetDType(index, dtypes.second);
+      draft.SetDType(index, to);
     }
   }
 }

@@ -122,10 +122,11 @@ NativeContent MakeNativeContent(
   content.catalog.root_id = catalog.root_id;
   content.catalog.producer = catalog.producer;
   content.catalog.metadata = UserMetadata(catalog);
-  for (const auto& [key, value] : metadata) {
-    std::erase_if(content.catalog.metadata,
-                  [&key](const auto& pair) { return pair.first == key; });
-    content.catalog.metadata.emplace_back(key, value);
+  for (const auto& entry : metadata) {
+    std::erase_if(content.catalog.metadata, [&entry](const auto& pair) {
+      return pair.first == entry.first;
+    });
+    content.catalog.metadata.push_back(entry);
   }
   SetFloatBytes(content);
   return content;
