@@ -23,6 +23,8 @@
 #include "hoist/core/io/text_file.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
+#include "hoist/tools/commands/run_both.h"
+#include "hoist/tools/commands/worker_threads.h"
 #include "hoist/tools/ui/compat_json.h"
 
 namespace hoist {
@@ -55,14 +57,41 @@ absl::StatusOr<std::string> ReadManifest(const std::string& path) {
   return ReadTextFile(path, kMaxBytes);
 }
 
-absl::StatusOr<CompatSide> OpenTarget(const std::string& path) {
+// What is asked of the file itself.
+struct CheckpointFacts {
+  CompatSide side;
+  TorchUse use;
+  std::vector<ProducerFinding> producer_steps;
+};
+
+absl::StatusOr<CheckpointFacts> ReadFacts(const std::string& path,
+                                          ThreadPool* pool) {
+  HOIST_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
+                         Checkpoint::Open(path, {.pool = pool}));
+  CheckpointFacts facts;
+  absl::StatusOr<TorchUse> use;
+  absl::StatusOr<std::vector<ProducerFinding>> steps;
+  RunBoth(
+      pool, [&] { steps = FindProducerSteps(checkpoint.catalog()); },
+      [&] {
+        use = TorchUseOf(checkpoint);
+        facts.side = SideOf(checkpoint.catalog());
+      });
+  HOIST_ASSIGN_OR_RETURN(facts.use, std::move(use));
+  HOIST_ASSIGN_OR_RETURN(facts.producer_steps, std::move(steps));
+  return facts;
+}
+
+absl::StatusOr<CompatSide> OpenTarget(const std::string& path,
+                                      ThreadPool* pool) {
   HOIST_ASSIGN_OR_RETURN(const std::string manifest, ReadManifest(path));
   if (!manifest.empty()) {
     auto side = ParseModelManifest(manifest);
     return side.ok() ? std::move(side)
                      : Annotate(side.status(), absl::StrCat("file ", path));
   }
-  HOIST_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Checkpoint::Open(path));
+  HOIST_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
+                         Checkpoint::Open(path, {.pool = pool}));
   return SideOf(checkpoint.catalog());
 }
 
@@ -163,18 +192,27 @@ absl::StatusOr<CompatVerdict> RunCompat(const CompatArguments& arguments,
   if (!arguments.torch.empty()) {
     HOIST_ASSIGN_OR_RETURN(answer.release, ParseTorchRelease(arguments.torch));
   }
-  HOIST_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
-                         Checkpoint::Open(answer.path));
-  const CompatSide file = SideOf(checkpoint.catalog());
-  HOIST_ASSIGN_OR_RETURN(const TorchUse use, TorchUseOf(checkpoint));
-  answer.releases = FindTorchReleases(use);
-  answer.absent_devices = AbsentDevices(file.devices, context);
-  HOIST_ASSIGN_OR_RETURN(answer.producer_steps,
-                         FindProducerSteps(checkpoint.catalog()));
-  if (!arguments.against.empty()) {
+  const bool has_target = !arguments.against.empty();
+  if (has_target) {
     answer.target = ResolvePath(context, arguments.against);
-    HOIST_ASSIGN_OR_RETURN(const CompatSide target, OpenTarget(answer.target));
-    answer.report = CompareSides(file, target);
+  }
+  const WorkerThreads threads(has_target ? DefaultThreadCount() : 1);
+  absl::StatusOr<CheckpointFacts> opened;
+  absl::StatusOr<CompatSide> target;
+  RunBoth(
+      threads.pool(), [&] { opened = ReadFacts(answer.path, threads.pool()); },
+      [&] {
+        if (has_target) {
+          target = OpenTarget(answer.target, threads.pool());
+        }
+      });
+  HOIST_ASSIGN_OR_RETURN(const CheckpointFacts file, std::move(opened));
+  answer.releases = FindTorchReleases(file.use);
+  answer.absent_devices = AbsentDevices(file.side.devices, context);
+  answer.producer_steps = file.producer_steps;
+  if (has_target) {
+    HOIST_RETURN_IF_ERROR(target.status());
+    answer.report = CompareSides(file.side, *target);
     if (!arguments.suggest.empty()) {
       HOIST_RETURN_IF_ERROR(WriteRules(arguments, context, *answer.report));
     }

@@ -1,12 +1,15 @@
 #include "hoist/tools/commands/diff_command.h"
 
 #include <cmath>
+#include <string>
+#include <utility>
 
 #include "hoist/checkpoint/checkpoint.h"
 #include "hoist/checkpoint/diff/diff_checkpoints.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/tools/commands/interrupt.h"
+#include "hoist/tools/commands/run_both.h"
 #include "hoist/tools/commands/worker_threads.h"
 #include "hoist/tools/ui/diff_json.h"
 #include "hoist/tools/ui/diff_view.h"
@@ -123,12 +126,16 @@ absl::StatusOr<DiffOutcome> RunDiff(const DiffArguments& arguments,
   }
   options.pool = threads.pool();
   options.cancel = context.cancel;
-  HOIST_ASSIGN_OR_RETURN(const Checkpoint a,
-                         Checkpoint::Open(ResolvePath(context, arguments.a),
-                                          {.pool = options.pool}));
-  HOIST_ASSIGN_OR_RETURN(const Checkpoint b,
-                         Checkpoint::Open(ResolvePath(context, arguments.b),
-                                          {.pool = options.pool}));
+  absl::StatusOr<Checkpoint> opened_a;
+  absl::StatusOr<Checkpoint> opened_b;
+  const auto open = [&](const std::string& path) {
+    return Checkpoint::Open(ResolvePath(context, path), {.pool = options.pool});
+  };
+  RunBoth(
+      options.pool, [&] { opened_a = open(arguments.a); },
+      [&] { opened_b = open(arguments.b); });
+  HOIST_ASSIGN_OR_RETURN(const Checkpoint a, std::move(opened_a));
+  HOIST_ASSIGN_OR_RETURN(const Checkpoint b, std::move(opened_b));
   const TensorSource source_a = {a.catalog(), a.files()};
   const TensorSource source_b = {b.catalog(), b.files()};
   absl::StatusOr<DiffReport> report;
