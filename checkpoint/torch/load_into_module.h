@@ -40,11 +40,12 @@ namespace hoist::libtorch {
 // All or nothing: names, shapes, dtypes and every byte's checksum are looked at
 // before anything is changed, and an error leaves the module as it was. The
 // price is memory: the weights lie in an arena of the load's own, which is
-// copied from and given back at its end; LoadIntoOptions::max_extra_bytes takes
-// less, and says what that costs. kFailedPrecondition, with all that does not
-// fit, if the checkpoint and the module disagree; the errors of MatchTargets(),
-// Checkpoint::Open() and Load(); kInternal with what LibTorch says. No
-// exception of LibTorch's leaves here.
+// copied from and given back at its end. LoadIntoOptions::max_extra_bytes
+// bounds that: then the file is read twice, to be checked and into the tensors'
+// own memory, and the bound says what else that costs. kFailedPrecondition,
+// with all that does not fit, if the checkpoint and the module disagree; the
+// errors of MatchTargets(), Checkpoint::Open() and Load(); kInternal with what
+// LibTorch says. No exception of LibTorch's leaves here.
 //
 // Blocks. Two threads may load from one checkpoint; while a module is filled,
 // nobody else may use it.

@@ -28,20 +28,29 @@ struct LoadIntoOptions {
   // that means none is kNotFound.
   std::vector<RenameRule> renames;
   // Not given: the weights are in memory twice until the load ends, and an
-  // error leaves every tensor as it was, whatever it is. Given: they are read
-  // in groups of so many bytes at most, or of one storage where that is larger,
-  // and the extra memory is that of a group. The price: the file is read twice,
-  // first all of it for its checksums and casts; and if it cannot be read the
-  // second time (a disk that fails, a file that is changed between the two),
-  // tensors are left partly filled, and the error says so. Progress is that of
-  // one group.
+  // error leaves every tensor as it was, whatever it is. Given: the load holds
+  // so many bytes of them at most, besides the tensors, however large a single
+  // one is. Where they are not enough to do as above, it reads the file twice.
+  // The first pass is for checksums, and for all else that can be wrong, and
+  // changes nothing. The second reads straight into contiguous tensors on the
+  // CPU that have the file's dtype; for others it casts and copies what it
+  // reads in small pieces. The price: twice the reading, less of a disk's speed
+  // where there is memory for a few small reads only; and if the file cannot
+  // be read the second time (a disk that fails, a file that is changed between
+  // the two), or the load is cancelled then, tensors are left partly filled,
+  // and the error says so.
+  //
+  // Less than 2 MiB, and than six chunks of a checkpoint whose tensors are
+  // compressed in chunks, is taken as that; LoadIntoReport::extra_bytes says
+  // how much it was.
   std::optional<uint64_t> max_extra_bytes;
   // Afterwards the module is in evaluation mode: as by eval().
   bool eval = false;
   // The rest of how the checkpoint is read: threads, checksums, memory, how to
-  // read, cancellation, progress. `device`, `select`, `exclude`, `renames`,
-  // `dtype`, `verify_on_device` and `one_buffer_each` are not looked at:
-  // tensors have the device and the dtype of what they are loaded into.
+  // read, cancellation, progress (of both passes as one). `device`, `select`,
+  // `exclude`, `renames`, `dtype`, `verify_on_device` and `one_buffer_each` are
+  // not looked at: tensors have the device and the dtype of what they are
+  // loaded into.
   LoadOptions load;
 };
 

@@ -23,6 +23,14 @@ std::string Names(const std::vector<std::string>& names) {
 
 }  // namespace
 
+LoadMismatch TiedMismatch(const std::string& name, const std::string& tied_to) {
+  return {.kind = LoadMismatch::Kind::kTied,
+          .name = name,
+          .detail = absl::StrCat("tied to ", tied_to,
+                                 " in the module, and other numbers in the "
+                                 "file")};
+}
+
 absl::Status FitStatus(const LoadIntoReport& report, bool strict) {
   if (report.Fits(strict)) {
     return absl::OkStatus();

@@ -51,7 +51,8 @@ struct LoadIntoReport {
   std::string hint;
   // Of the tensors that were filled, each once.
   uint64_t bytes = 0;
-  // The most memory, in bytes, that the load itself held besides the tensors.
+  // The most memory, in bytes, that the load itself held besides the tensors,
+  // for what is in them.
   uint64_t extra_bytes = 0;
   // How it was read. Empty where nothing was.
   LoadReport load;
@@ -62,6 +63,10 @@ struct LoadIntoReport {
            (!strict || (missing.empty() && unexpected.empty()));
   }
 };
+
+// That the tensor is tied to another one in the module, and the file has other
+// numbers for it.
+LoadMismatch TiedMismatch(const std::string& name, const std::string& tied_to);
 
 // ok, or kFailedPrecondition with all that does not fit, names of the first of
 // each kind, and a hint. Thread-safe.

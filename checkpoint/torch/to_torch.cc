@@ -26,27 +26,31 @@ c10::Device DeviceOf(const Buffer& buffer) {
                      static_cast<c10::DeviceIndex>(buffer.device().index));
 }
 
-// A storage over the whole buffer, which it holds on to.
-c10::Storage StorageOver(const std::shared_ptr<Buffer>& buffer) {
+// A storage over the buffer, which it holds on to, but for its first bytes.
+c10::Storage StorageOver(const std::shared_ptr<Buffer>& buffer,
+                         int64_t skipped_bytes = 0) {
   auto* const owner = new std::shared_ptr<Buffer>(buffer);
   c10::DataPtr data(
-      buffer->data(), owner,
+      static_cast<uint8_t*>(buffer->data()) + skipped_bytes, owner,
       [](void* to) { delete static_cast<std::shared_ptr<Buffer>*>(to); },
       DeviceOf(*buffer));
-  return c10::Storage(c10::Storage::use_byte_size_t(), buffer->size_bytes(),
+  return c10::Storage(c10::Storage::use_byte_size_t(),
+                      buffer->size_bytes() - static_cast<size_t>(skipped_bytes),
                       std::move(data), /*allocator=*/nullptr,
                       /*resizable=*/false);
 }
 
 absl::StatusOr<at::Tensor> TensorOver(c10::Storage storage,
-                                      const Tensor& tensor) {
+                                      const Tensor& tensor,
+                                      int64_t skipped_bytes = 0) {
   const auto type = ScalarTypeOf(tensor.dtype());
   if (!type) {
     return absl::UnimplementedError(absl::StrCat(
         "LibTorch has no plain tensors of ", DTypeName(tensor.dtype())));
   }
   const int64_t element_bytes = DTypeBits(tensor.dtype()) / 8;
-  if (tensor.byte_offset() % element_bytes != 0) {
+  const int64_t offset = tensor.byte_offset() - skipped_bytes;
+  if (offset % element_bytes != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("the tensor begins at byte ", tensor.byte_offset(),
                      " of its buffer, which is no whole number of ",
@@ -60,7 +64,7 @@ absl::StatusOr<at::Tensor> TensorOver(c10::Storage storage,
   auto impl = c10::make_intrusive<c10::TensorImpl>(
       std::move(storage), keys, c10::scalarTypeToTypeMeta(*type));
   impl->set_sizes_and_strides(tensor.shape(), tensor.strides(),
-                              tensor.byte_offset() / element_bytes);
+                              offset / element_bytes);
   return at::Tensor(std::move(impl));
 }
 
@@ -173,7 +177,12 @@ std::optional<DType> DTypeOf(at::ScalarType type) {
 
 absl::StatusOr<at::Tensor> ToTorch(const Tensor& tensor) {
   return WithoutExceptions([&tensor]() -> absl::StatusOr<at::Tensor> {
-    return TensorOver(StorageOver(tensor.buffer()), tensor);
+    // Its storage is its own, so that it may begin anywhere in the buffer: for
+    // a load that begins with another tensor of smaller elements.
+    const int64_t skipped_bytes =
+        tensor.element_count() == 0 ? 0 : tensor.byte_offset();
+    return TensorOver(StorageOver(tensor.buffer(), skipped_bytes), tensor,
+                      skipped_bytes);
   });
 }
 
