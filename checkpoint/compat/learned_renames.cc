@@ -311,6 +311,19 @@ void AddRenames(const std::vector<const Group*>& from,
   draft.Rename(renames, {std::move(rule)});
 }
 
+// What it is that `from` is not called `to`, which `exchange` makes of it.
+CompatIssue IssueOf(const Exchange& exchange, const Group& from,
+                    const Group& to) {
+  constexpr size_t kSlip = 2;
+  constexpr size_t kLongPart = 3;
+  const bool is_slip =
+      from.members.size() == 1 && exchange.from.size() == 1 &&
+      exchange.to.size() == 1 && exchange.from[0].size() > kLongPart &&
+      from.text != to.text &&
+      EditDistance(exchange.from[0], exchange.to[0], kSlip) <= kSlip;
+  return is_slip ? CompatIssue::kTypo : CompatIssue::kRenamed;
+}
+
 // One rule for all pairs that differ in the same parts, if it means no other
 // name of the file; then one for each that is left.
 void AddRules(const std::vector<Group>& file, const std::vector<Group>& target,
@@ -350,16 +363,6 @@ void AddRules(const std::vector<Group>& file, const std::vector<Group>& target,
       does_all = meant.contains(name.text) ||
                  !Exchanged(absl::StrSplit(name.text, '.'), exchange);
     }
-    const auto issue = [&](const Group& a, const Group& b) {
-      constexpr size_t kSlip = 2;
-      constexpr size_t kLongPart = 3;
-      const bool is_slip =
-          a.members.size() == 1 && exchange.from.size() == 1 &&
-          exchange.to.size() == 1 && exchange.from[0].size() > kLongPart &&
-          a.text != b.text &&
-          EditDistance(exchange.from[0], exchange.to[0], kSlip) <= kSlip;
-      return is_slip ? CompatIssue::kTypo : CompatIssue::kRenamed;
-    };
     if (members.size() > 1 && does_all) {
       CompatRule rule;
       rule.pattern = absl::StrCat(
@@ -369,13 +372,13 @@ void AddRules(const std::vector<Group>& file, const std::vector<Group>& target,
           absl::StrCat("\\1", TemplateFill(absl::StrJoin(exchange.to, "."), 2),
                        "\\", Count(exchange.from) + 2);
       rule.is_regex = true;
-      rule.issue = issue(*from[0], *from[0]);
+      rule.issue = IssueOf(exchange, *from[0], *from[0]);
       AddRenames(from, to, std::move(rule), draft);
       continue;
     }
     for (size_t i = 0; i < from.size(); ++i) {
       CompatRule rule;
-      rule.issue = issue(*from[i], target[members[i].target]);
+      rule.issue = IssueOf(exchange, *from[i], target[members[i].target]);
       if (absl::StrContains(from[i]->text, '*')) {
         rule.pattern = absl::StrCat("^", TemplateRegex(from[i]->text), "$");
         rule.to = TemplateFill(to[i], 1);
