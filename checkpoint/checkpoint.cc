@@ -103,14 +103,16 @@ void ReportRank(const RankSlices& slices, const LoadOptions& options,
     }
   }
   uint64_t served_bytes = 0;
+  uint64_t padding_bytes = 0;
   uint64_t box_bytes = 0;
   uint64_t page_bytes = 0;
   for (const auto& file : slices.box_files) {
     page_bytes += file->page_bytes();
     served_bytes += file->served_bytes();
+    padding_bytes += file->padding_bytes();
     box_bytes += file->read_bytes();
   }
-  rank.read_bytes += box_bytes - served_bytes;
+  rank.read_bytes += box_bytes - served_bytes - padding_bytes;
   // What is said of it from here on: a twentieth.
   const auto is_more = [](uint64_t read, uint64_t needed) {
     return read / 21 > needed / 20;

@@ -55,6 +55,10 @@ class BoxFile::Reader {
     return absl::OkStatus();
   }
 
+  void CountPadding(size_t size_bytes) {
+    file_.padding_bytes_ += is_ahead_ ? 0 : size_bytes;
+  }
+
   // Reads what is collected.
   absl::Status Flush() {
     if (pieces_.empty()) {
@@ -203,6 +207,7 @@ absl::Status BoxFile::ReadParts(uint64_t offset,
       } else {
         size = std::min<uint64_t>(out.size(), next->begin_bytes - offset);
         std::memset(out.data(), 0, size);
+        reader.CountPadding(size);
       }
       out.remove_prefix(size);
       offset += size;

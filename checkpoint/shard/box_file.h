@@ -49,6 +49,8 @@ class BoxFile : public RandomAccessFile {
   // So far: bytes of parts that were read, bytes of the file that this took,
   // and in how many reads of it.
   uint64_t served_bytes() const { return served_bytes_; }
+  // Zeros before parts, which are in no file.
+  uint64_t padding_bytes() const { return padding_bytes_; }
   uint64_t read_bytes() const { return read_bytes_; }
   int64_t read_count() const { return read_count_; }
   // The same in whole pages of 4096 bytes, which a disk is read by: of each
@@ -76,6 +78,7 @@ class BoxFile : public RandomAccessFile {
   std::vector<Box> boxes_;
   uint64_t size_bytes_ = 0;
   mutable std::atomic<uint64_t> served_bytes_ = 0;
+  mutable std::atomic<uint64_t> padding_bytes_ = 0;
   mutable std::atomic<uint64_t> read_bytes_ = 0;
   mutable std::atomic<uint64_t> page_bytes_ = 0;
   mutable std::atomic<int64_t> read_count_ = 0;
