@@ -184,4 +184,104 @@ BoxCost CostOf(const BoxLayout& layout, uint64_t max_gap_bytes) {
   return cost;
 }
 
+namespace {
+
+class Extents {
+ public:
+  Extents(const BoxLayout& layout, uint64_t max_gap_bytes,
+          absl::FunctionRef<void(uint64_t, uint64_t)> visit)
+      : layout_(layout),
+        max_gap_bytes_(max_gap_bytes),
+        visit_(visit),
+        inner_(layout.levels.size() + 1) {
+    const auto& runs = layout.runs;
+    Inner& innermost = inner_.back();
+    innermost.begin = runs.front().offset_bytes;
+    innermost.size = runs.back().offset_bytes + runs.back().size_bytes -
+                     runs.front().offset_bytes;
+    for (size_t i = 1; i < runs.size(); ++i) {
+      innermost.is_one = innermost.is_one && IsShort(runs[i].offset_bytes -
+                                                     runs[i - 1].offset_bytes -
+                                                     runs[i - 1].size_bytes);
+    }
+    for (size_t i = layout.levels.size(); i-- > 0;) {
+      const BoxLayout::Level& level = layout.levels[i];
+      const IndexRanges& ranges = level.ranges;
+      inner_[i] = inner_[i + 1];
+      Inner& inner = inner_[i];
+      inner.is_one = inner.is_one && IsOneRange(i);
+      for (size_t j = 1; j < ranges.size(); ++j) {
+        const auto steps = static_cast<uint64_t>(
+            ranges[j].first - ranges[j - 1].first - ranges[j - 1].count + 1);
+        inner.is_one = inner.is_one &&
+                       IsShort(steps * level.stride_bytes - inner_[i + 1].size);
+      }
+      inner.begin +=
+          static_cast<uint64_t>(ranges.front().first) * level.stride_bytes;
+      inner.size +=
+          static_cast<uint64_t>(ranges.back().first + ranges.back().count - 1 -
+                                ranges.front().first) *
+          level.stride_bytes;
+    }
+  }
+
+  // What is inside level `i`, moved by `offset` bytes.
+  void Visit(size_t i, uint64_t offset) const {
+    const Inner& inner = inner_[i];
+    if (inner.is_one) {
+      visit_(offset + inner.begin, offset + inner.begin + inner.size);
+      return;
+    }
+    if (i == layout_.levels.size()) {
+      for (const BoxLayout::Run& run : layout_.runs) {
+        visit_(offset + run.offset_bytes,
+               offset + run.offset_bytes + run.size_bytes);
+      }
+      return;
+    }
+    const BoxLayout::Level& level = layout_.levels[i];
+    for (const IndexRange& range : level.ranges) {
+      const uint64_t first =
+          offset + static_cast<uint64_t>(range.first) * level.stride_bytes;
+      const auto count = static_cast<uint64_t>(range.count);
+      if (inner_[i + 1].is_one && IsOneRange(i)) {
+        const uint64_t begin = first + inner_[i + 1].begin;
+        visit_(begin,
+               begin + (count - 1) * level.stride_bytes + inner_[i + 1].size);
+        continue;
+      }
+      for (uint64_t place = 0; place < count; ++place) {
+        Visit(i + 1, first + place * level.stride_bytes);
+      }
+    }
+  }
+
+ private:
+  // All that is inside a level, at the first place of those around it.
+  struct Inner {
+    uint64_t begin = 0;
+    uint64_t size = 0;
+    bool is_one = true;  // without gaps that are too long
+  };
+
+  bool IsShort(uint64_t gap_bytes) const { return gap_bytes <= max_gap_bytes_; }
+  // Whether there is but a short gap from a place of a range to the next.
+  bool IsOneRange(size_t i) const {
+    return IsShort(layout_.levels[i].stride_bytes - inner_[i + 1].size);
+  }
+
+  const BoxLayout& layout_;
+  const uint64_t max_gap_bytes_;
+  const absl::FunctionRef<void(uint64_t, uint64_t)> visit_;
+  std::vector<Inner> inner_;  // of levels, and of the runs
+};
+
+}  // namespace
+
+void ForEachExtent(
+    const BoxLayout& layout, uint64_t max_gap_bytes,
+    absl::FunctionRef<void(uint64_t begin, uint64_t end)> visit) {
+  Extents(layout, max_gap_bytes, visit).Visit(0, 0);
+}
+
 }  // namespace hoist

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/functional/function_ref.h"
 #include "hoist/checkpoint/shard/shard_layout.h"
 #include "hoist/core/tensor/tensor_spec.h"
 
@@ -54,6 +55,12 @@ struct BoxCost {
   uint64_t read_count = 0;
 };
 BoxCost CostOf(const BoxLayout& layout, uint64_t max_gap_bytes);
+
+// Calls `visit` with bytes [begin, end) of the storage, in its order, which
+// have all runs and between them only gaps of up to `max_gap_bytes`. Takes time
+// for the gaps that are longer, however many runs there are.
+void ForEachExtent(const BoxLayout& layout, uint64_t max_gap_bytes,
+                   absl::FunctionRef<void(uint64_t begin, uint64_t end)> visit);
 
 }  // namespace hoist
 

@@ -126,6 +126,23 @@ TEST_P(BoxTest, AnyRangeIsWhatAnOracleSays) {
   EXPECT_EQ(CostOf(*layout, max_gap).read_bytes, cost.read_bytes);
   EXPECT_EQ(CostOf(*layout, max_gap).read_count, cost.read_count);
 
+  std::vector<bool> is_in_extent(is_needed.size(), false);
+  uint64_t last_end = 0;
+  ForEachExtent(*layout, max_gap, [&](uint64_t begin, uint64_t end) {
+    ASSERT_GE(begin, last_end);
+    ASSERT_LT(begin, end);
+    ASSERT_LE(end, is_needed.size());
+    EXPECT_TRUE(is_needed[begin] && is_needed[end - 1]);
+    std::fill(is_in_extent.begin() + static_cast<ptrdiff_t>(begin),
+              is_in_extent.begin() + static_cast<ptrdiff_t>(end), true);
+    last_end = end;
+  });
+  size_t gap = 0;
+  for (size_t at = 0; at < is_needed.size(); ++at) {
+    gap = is_needed[at] ? 0 : gap + 1;
+    EXPECT_TRUE(is_in_extent[at] ? gap <= max_gap : !is_needed[at]) << at;
+  }
+
   BoxFile file(std::make_shared<MemoryFile>(content_), max_gap,
                /*verify=*/true);
   const StorageEntry storage = {.size_bytes = content_.size()};

@@ -91,8 +91,14 @@ class Planner {
                   const IndexRanges* ranges, bool only_counts) const;
   void AddBytes(const StorageEntry& storage, uint64_t begin, uint64_t end,
                 RankPlan& plan) const;
-  void AddChunks(const StorageEntry& storage, uint64_t begin, uint64_t end,
-                 RankPlan& plan) const;
+  static void AddChunks(const StorageEntry& storage, uint64_t begin,
+                        uint64_t end, RankPlan& plan) {
+    uint64_t next = 0;
+    AddChunks(storage, begin, end, next, plan);
+  }
+  // Only chunks from `next` on, which becomes the one behind them.
+  static void AddChunks(const StorageEntry& storage, uint64_t begin,
+                        uint64_t end, uint64_t& next, RankPlan& plan);
 
   const Catalog& catalog_;
   const ShardLayout& layout_;
@@ -117,13 +123,14 @@ Share& Planner::ShareOf(const Division& division) {
 }
 
 void Planner::AddChunks(const StorageEntry& storage, uint64_t begin,
-                        uint64_t end, RankPlan& plan) const {
+                        uint64_t end, uint64_t& next, RankPlan& plan) {
   const uint64_t chunk_bytes = storage.chunks.front().size_bytes;
-  const uint64_t last = (end - 1) / chunk_bytes;
-  for (uint64_t i = begin / chunk_bytes; i <= last; ++i) {
+  const uint64_t behind = (end - 1) / chunk_bytes + 1;
+  for (uint64_t i = std::max(begin / chunk_bytes, next); i < behind; ++i) {
     plan.read_bytes += storage.chunks[i].stored_bytes;
     ++plan.request_count;
   }
+  next = std::max(next, behind);
 }
 
 void Planner::AddBytes(const StorageEntry& storage, uint64_t begin,
@@ -172,10 +179,13 @@ RankPlan Planner::PlanOf(const TensorEntry& tensor, const Division& division,
     if (box && !storage.deflated_bytes && !box->is_contiguous()) {
       plan.needed_bytes = box->size_bytes;
       plan.memory_bytes = RoundUp(box->size_bytes, kAlignmentBytes);
-      const BoxLayout::Run first = box->RunAt(0);
-      const uint64_t last = box->RunAt(box->size_bytes - 1).offset_bytes;
       if (!storage.chunks.empty()) {
-        AddChunks(storage, first.offset_bytes, last + 1, plan);
+        // In a shorter gap there is no whole chunk.
+        const uint64_t gap_bytes = storage.chunks.front().size_bytes - 1;
+        uint64_t next = 0;
+        ForEachExtent(*box, gap_bytes, [&](uint64_t begin, uint64_t end) {
+          AddChunks(storage, begin, end, next, plan);
+        });
       } else {
         const BoxCost cost = CostOf(*box, max_gap_bytes_);
         plan.read_bytes = cost.read_bytes;

@@ -15,7 +15,9 @@ struct RankPlan {
   int64_t part_count = 0;    // of them, those that it has a part of
   uint64_t needed_bytes = 0;
   // Of files: with the gaps between runs of a part, compressed, and by whole
-  // chunks.
+  // chunks. A tensor in pieces (checkpoint/formats/dcp) counts as a file of its
+  // elements; where a piece lies in another order than they do, reading it
+  // takes up to all of the piece.
   uint64_t read_bytes = 0;
   // Of the host, or of the device: bytes of tensors, and of what comes with
   // them of a storage that can only be read whole.

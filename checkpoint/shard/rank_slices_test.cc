@@ -1,6 +1,5 @@
 #include "hoist/checkpoint/shard/rank_slices.h"
 
-#include <atomic>
 #include <memory>
 #include <random>
 #include <string>
@@ -9,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "hoist/checkpoint/load/counting_file.h"
 #include "hoist/checkpoint/load/load_catalog.h"
 #include "hoist/checkpoint/load/random_checkpoint.h"
 #include "hoist/checkpoint/load/test_checkpoint.h"
@@ -22,29 +22,6 @@ namespace hoist {
 namespace {
 
 using ::testing::HasSubstr;
-
-// Counts what is read of another file.
-class CountingFile : public RandomAccessFile {
- public:
-  explicit CountingFile(std::shared_ptr<const RandomAccessFile> file)
-      : file_(std::move(file)) {}
-
-  const std::string& path() const override { return file_->path(); }
-  uint64_t size_bytes() const override { return file_->size_bytes(); }
-  absl::Status ReadAt(uint64_t offset, absl::Span<uint8_t> out) const override {
-    bytes_ += out.size();
-    ++reads_;
-    return file_->ReadAt(offset, out);
-  }
-
-  uint64_t bytes() const { return bytes_; }
-  int reads() const { return reads_; }
-
- private:
-  const std::shared_ptr<const RandomAccessFile> file_;
-  mutable std::atomic<uint64_t> bytes_ = 0;
-  mutable std::atomic<int> reads_ = 0;
-};
 
 ShardSpec SpecOf(const std::string& rules) {
   auto spec = ParseShardSpec(absl::StrCat(
