@@ -6,8 +6,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "hoist/checkpoint/catalog/catalog.h"
 #include "hoist/checkpoint/formats/dcp/dcp_reader.h"
 #include "hoist/checkpoint/formats/dcp/safetensors_pieces.h"
 #include "hoist/checkpoint/formats/detect/folder_names.h"
@@ -17,6 +21,8 @@
 
 namespace hoist {
 namespace {
+
+constexpr absl::string_view kDcpFileEnd = ".distcp";
 
 std::string PathIn(const std::string& folder, absl::string_view name) {
   return absl::StrCat(folder, absl::EndsWith(folder, "/") ? "" : "/", name);
@@ -46,8 +52,30 @@ bool IsOfDcp(const RandomAccessFile& metadata, const FolderNames& names) {
   const bool is_pickle = metadata.ReadAt(0, {&first, 1}).ok() && first == 0x80;
   return is_pickle || std::any_of(names.files.begin(), names.files.end(),
                                   [](const std::string& name) {
-                                    return absl::EndsWith(name, ".distcp");
+                                    return absl::EndsWith(name, kDcpFileEnd);
                                   });
+}
+
+// Adds a warning of files that look like the checkpoint's, and are not: of a
+// save by more ranks, maybe.
+void NameOthers(const std::string& folder, const FolderNames& names,
+                Catalog& catalog) {
+  absl::flat_hash_set<absl::string_view> known;
+  for (const FileEntry& file : catalog.files) {
+    known.insert(file.path);
+  }
+  std::vector<std::string> others;
+  for (const std::string& name : names.files) {
+    if (absl::EndsWith(name, kDcpFileEnd) &&
+        !known.contains(PathIn(folder, name))) {
+      others.push_back(name);
+    }
+  }
+  if (!others.empty()) {
+    catalog.warnings.push_back(absl::StrCat(
+        others.size(), others.size() == 1 ? " file is" : " files are",
+        " not in .metadata, and ignored: ", absl::StrJoin(others, ", ")));
+  }
 }
 
 }  // namespace
@@ -70,6 +98,7 @@ absl::StatusOr<std::optional<PiecedCheckpoint>> OpenDcp(
   if (!read.ok()) {
     return Annotate(read.status(), folder);
   }
+  NameOthers(folder, names, read->catalog);
   return std::optional<PiecedCheckpoint>(*std::move(read));
 }
 

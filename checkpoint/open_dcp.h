@@ -17,9 +17,9 @@ inline constexpr char kDcpMetadataName[] = ".metadata";
 // directory `folder`: by its `.metadata`; or, where there is none and no index
 // either, by the headers of the safetensors files that its
 // HuggingFaceStorageWriter names "shard-...". nullopt where there is no such
-// thing. Links are followed. Errors as of ReadDcp() and
-// ReadSafetensorsPieces(), with the folder. `pool` may be null. Blocks.
-// Thread-safe.
+// thing. Links are followed; .distcp files that `.metadata` does not name
+// become a warning. Errors as of ReadDcp() and ReadSafetensorsPieces(), with
+// the folder. `pool` may be null. Blocks. Thread-safe.
 absl::StatusOr<std::optional<PiecedCheckpoint>> OpenDcp(
     const std::string& folder, ThreadPool* pool);
 
