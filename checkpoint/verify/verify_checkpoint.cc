@@ -20,6 +20,7 @@
 #include "hoist/checkpoint/verify/read_ranges.h"
 #include "hoist/checkpoint/verify/tensor_scans.h"
 #include "hoist/core/io/open_read_path.h"
+#include "hoist/core/io/random_access_file.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/core/thread/mutex.h"
@@ -447,7 +448,10 @@ absl::StatusOr<VerifyReport> VerifyPath(const std::string& path,
   if (AddShardFindings(path, options.pool, report)) {
     return report;
   }
-  if (!absl::IsDataLoss(checkpoint.status())) {
+  // What is not there may be one of its files.
+  const bool is_incomplete = absl::IsNotFound(checkpoint.status()) &&
+                             !absl::IsNotFound(OpenFile(path).status());
+  if (!absl::IsDataLoss(checkpoint.status()) && !is_incomplete) {
     return checkpoint.status();
   }
   report.damages.push_back(

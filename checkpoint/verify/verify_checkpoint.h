@@ -30,11 +30,12 @@ struct VerifyOptions {
 };
 
 // Holds what is at `path` against what it says of itself; blocks. Damage, be
-// it that it cannot be opened for it, is no error but in the report: all of
-// it, not only the first. Takes a few chunks of memory for each thread, except
-// for tensors with gaps or repeats, which are looked at as a whole. Errors are
-// those of opening that say nothing of damage (no such file, no checkpoint, a
-// format that Hoist does not read), kCancelled, and kResourceExhausted.
+// it that it cannot be opened for it, or that a file of several is not there,
+// is no error but in the report: all of it, not only the first. Takes a few
+// chunks of memory for each thread, except for tensors with gaps or repeats,
+// which are looked at as a whole. Errors are those of opening that say nothing
+// of damage (no such file, no checkpoint, a format that Hoist does not read),
+// kCancelled, and kResourceExhausted.
 absl::StatusOr<VerifyReport> VerifyPath(const std::string& path,
                                         const VerifyOptions& options);
 
