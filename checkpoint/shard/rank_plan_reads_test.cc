@@ -73,7 +73,7 @@ int ForEachPlan(
   int count = 0;
   const Source planned = make();
   for (const char* const rules : kRules) {
-    for (const int world_size : {1, 2, 3, 4, 8}) {
+    for (const int world_size : {1, 2, 3, 8}) {
       SCOPED_TRACE(absl::StrCat(rules, ", ", world_size, " ranks"));
       const ShardSpec spec = SpecOf(rules);
       const auto layout =
