@@ -3,6 +3,7 @@
 #include <string>
 
 #include "hoist/checkpoint/pickle/bytes_parts.h"
+#include "hoist/checkpoint/pickle/object_arguments.h"
 #include "hoist/core/base/check.h"
 
 namespace hoist {
@@ -47,7 +48,7 @@ void AddList(Value value, PickleParts& parts) {
   if (!HasType(value)) {
     parts.Op(']');
     parts.Put();
-    parts.Items();
+    parts.ItemsOf(value.id());
     return;
   }
   parts.Type(value.type().id());
@@ -63,7 +64,7 @@ void AddList(Value value, PickleParts& parts) {
   }
   Make(value, parts);
   parts.Put();
-  parts.Items();
+  parts.ItemsOf(value.id());
   if (!has_bound) {
     AddState(value, parts);
   }
@@ -73,7 +74,7 @@ void AddDict(Value value, PickleParts& parts) {
   if (!HasType(value)) {
     parts.Op('}');
     parts.Put();
-    parts.Entries();
+    parts.EntriesOf(value.id());
     return;
   }
   parts.Type(value.type().id());
@@ -91,7 +92,7 @@ void AddDict(Value value, PickleParts& parts) {
   }
   Make(value, parts);
   parts.Put();
-  parts.Entries();
+  parts.EntriesOf(value.id());
   if (!has_factory) {
     AddState(value, parts);
   }
@@ -104,7 +105,7 @@ void AddSet(Value value, PickleParts& parts) {
     parts.Class("builtins", "set");
   }
   parts.Op(']');
-  parts.Items();
+  parts.ItemsOf(value.id());
   parts.EndTuple(1);
   parts.Call();
   parts.Put();
@@ -133,6 +134,10 @@ void AddComplex(Value value, PickleParts& parts) {
   parts.Put();
 }
 
+bool IsArgument(Value value) {
+  return !IsKeywords(value) && !IsAddedItems(value) && !IsAddedEntries(value);
+}
+
 void AddOpaque(Value value, PickleParts& parts) {
   size_t first = 0;
   if (HasType(value)) {
@@ -144,14 +149,30 @@ void AddOpaque(Value value, PickleParts& parts) {
   } else {
     parts.Class("builtins", "object");
   }
-  const size_t size = value.size() - first;
-  parts.BeginTuple(size);
-  for (size_t i = first; i < value.size(); ++i) {
+  size_t end = first;
+  while (end < value.size() && IsArgument(value[end])) {
+    ++end;
+  }
+  parts.BeginTuple(end - first);
+  for (size_t i = first; i < end; ++i) {
     parts.Value(value[i].id());
   }
-  parts.EndTuple(size);
-  Make(value, parts);
+  parts.EndTuple(end - first);
+  if (end < value.size() && IsKeywords(value[end])) {
+    parts.Value(value[end].id());
+    parts.Op(kNewObjEx);
+    ++end;
+  } else {
+    Make(value, parts);
+  }
   parts.Put();
+  for (size_t i = end; i < value.size(); ++i) {
+    if (IsAddedItems(value[i])) {
+      parts.ItemsOf(value[i].id());
+    } else if (IsAddedEntries(value[i])) {
+      parts.EntriesOf(value[i].id());
+    }
+  }
   // Its state is CompiledModuleState(), and in no file.
   if (value.ClassName() != "torch._dynamo.eval_frame.OptimizedModule") {
     AddState(value, parts);

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "hoist/checkpoint/pickle/memo.h"
+#include "hoist/checkpoint/pickle/object_arguments.h"
 #include "hoist/checkpoint/pickle/python_types.h"
 #include "hoist/checkpoint/pickle/repeated_keys.h"
 #include "hoist/checkpoint/pickle/text_escapes.h"
@@ -136,6 +137,7 @@ class Machine {
   absl::Status Get(uint64_t index);
 
   absl::Status Extend(size_t count);
+  void AddToOpaque(ValueId object, absl::Span<const ValueId> items, bool pairs);
   absl::Status ExtendWith(ValueId object, absl::Span<const ValueId> items,
                           bool pairs);
   absl::Status Call(ValueId callable, absl::Span<const ValueId> arguments);
@@ -639,7 +641,11 @@ absl::Status Machine::ExtendWith(ValueId object,
     return absl::DataLossError("its last key has no value");
   }
   ValueGraph::Node& node = graph_.node(object);
-  if (node.kind == ValueKind::kOpaque && std::get<Items>(node.data).empty()) {
+  if (node.kind == ValueKind::kOpaque) {
+    if (!std::get<Items>(node.data).empty()) {
+      AddToOpaque(object, items, pairs);
+      return absl::OkStatus();
+    }
     // A subclass of list or dict, whose class is not known.
     node.kind = pairs ? ValueKind::kDict : ValueKind::kList;
   }
@@ -647,14 +653,29 @@ absl::Status Machine::ExtendWith(ValueId object,
   const bool is_items =
       node.kind == ValueKind::kList || node.kind == ValueKind::kSet;
   if (pairs ? !is_dict : !is_items) {
-    if (node.kind != ValueKind::kOpaque) {
-      return absl::DataLossError(absl::StrCat(
-          "nothing can be added to a ", Value(&graph_, object).ClassName()));
-    }
+    return absl::DataLossError(absl::StrCat(
+        "nothing can be added to a ", Value(&graph_, object).ClassName()));
   }
   Items& content = std::get<Items>(node.data);
   content.insert(content.end(), items.begin(), items.end());
   return absl::OkStatus();
+}
+
+// What an object that was made of arguments is given behind them.
+void Machine::AddToOpaque(ValueId object, absl::Span<const ValueId> items,
+                          bool pairs) {
+  const Items& parts = std::get<Items>(graph_.node(object).data);
+  ValueId added = parts.back();
+  if (!(pairs ? IsAddedEntries(Value(&graph_, added))
+              : IsAddedItems(Value(&graph_, added)))) {
+    added = pairs ? graph_.AddItems(ValueKind::kDict, {},
+                                    graph_.AddClass("builtins", "dict"))
+                  : graph_.AddItems(ValueKind::kList, {});
+    graph_.node(added).is_new = true;
+    std::get<Items>(graph_.node(object).data).push_back(added);
+  }
+  Items& content = std::get<Items>(graph_.node(added).data);
+  content.insert(content.end(), items.begin(), items.end());
 }
 
 // --- the memo ---
@@ -738,7 +759,12 @@ absl::Status Machine::NewObjEx() {
   }
   Items items = std::get<Items>(graph_.node(arguments).data);
   if (!std::get<Items>(graph_.node(keywords).data).empty()) {
-    items.push_back(keywords);
+    // One of its own: others may have the same dict as what it is.
+    const ValueId own = graph_.AddItems(
+        ValueKind::kDict, std::get<Items>(graph_.node(keywords).data));
+    graph_.node(own).is_new = true;
+    HOIST_RETURN_IF_ERROR(CountCopies(own));
+    items.push_back(own);
   }
   HOIST_RETURN_IF_ERROR(Call(callable, items));
   MarkNew();

@@ -4,6 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "hoist/checkpoint/pickle/object_arguments.h"
 #include "hoist/checkpoint/pickle/python_types.h"
 #include "hoist/core/testing/status_matchers.h"
 
@@ -171,6 +172,10 @@ INSTANTIATE_TEST_SUITE_P(
         {"Global", "ctorch\nfloat32\n."s, "torch.float32"},
         {"GlobalOfPython2", "c__builtin__\nxrange\n."s, "range"},
         {"StackGlobal", "\x8c\5torch\x8c\4Size\x93."s, "torch.Size"},
+        {"MemoryFormat", "\x8c\14torch._utils\x8c\23torch.channels_last\x93."s,
+         "torch.channels_last"},
+        {"AttributeOfAnotherModule", "\x8c\2my\x8c\23torch.channels_last\x93."s,
+         "my.torch.channels_last"},
         {"Reduce", "cmy.own\nThing\nK\1\x85R."s, "my.own.Thing(1)"},
         {"NewObj", "cmy.own\nThing\nK\1\x85\x81."s, "my.own.Thing(1)"},
         {"NewObjEx", "cmy.own\nThing\nK\1\x85}K\2K\3s\x92."s,
@@ -197,6 +202,34 @@ TEST(PickleMachineTest, KnowsWhatIsMadeWithoutACall) {
   EXPECT_FALSE(is_new("ccollections\nOrderedDict\n)\x81."s));
 }
 
+// Of what was made of arguments, which are still those alone.
+TEST(PickleMachineTest, KnowsKeywordsAndWhatWasAdded) {
+  ValueGraph graph;
+  HOIST_ASSERT_OK_AND_ASSIGN(
+      const Value value,
+      Read("cmy\nThing\nK\1\x85}q\1K\2K\3s\x92K\4a(K\5K\6eK\7K\10s(K\11K\12u."s,
+           graph));
+  ASSERT_EQ(value.kind(), ValueKind::kOpaque);
+  ASSERT_EQ(value.size(), 4u);
+  EXPECT_EQ(value[0].AsInt(), 1);
+  EXPECT_TRUE(IsKeywords(value[1]));
+  EXPECT_EQ(value[1].size(), 1u);
+  EXPECT_TRUE(IsAddedItems(value[2]));
+  EXPECT_EQ(value[2].size(), 3u);
+  EXPECT_TRUE(IsAddedEntries(value[3]));
+  EXPECT_EQ(value[3].size(), 2u);
+  EXPECT_FALSE(IsKeywords(value[3]));
+}
+
+// The dict that the keywords are is a value like others, elsewhere.
+TEST(PickleMachineTest, KeywordsAreACopy) {
+  ValueGraph graph;
+  HOIST_ASSERT_OK_AND_ASSIGN(
+      const Value value, Read("(cmy\nThing\n)}q\1K\2K\3s\x92h\1t."s, graph));
+  EXPECT_TRUE(IsKeywords(value[0][0]));
+  EXPECT_FALSE(IsKeywords(value[1]));
+}
+
 TEST(PickleMachineTest, BuildIsTheState) {
   ValueGraph graph;
   HOIST_ASSERT_OK_AND_ASSIGN(
@@ -219,7 +252,8 @@ TEST(PickleMachineTest, NamesAreNeverCalled) {
 TEST(PickleMachineTest, SubclassesOfCollectionsKeepTheirClass) {
   EXPECT_EQ(ReadText("cmy\nList\n)\x81(K\1K\2e."s), "my.List(1, 2)");
   EXPECT_EQ(ReadText("cmy\nDict\n)\x81(K\1K\2u."s), "my.Dict{1: 2}");
-  EXPECT_EQ(ReadText("cmy\nList\nK\11\x85\x81(K\1K\2e."s), "my.List(9, 1, 2)");
+  EXPECT_EQ(ReadText("cmy\nList\nK\11\x85\x81(K\1K\2e."s),
+            "my.List(9, list(1, 2))");
 }
 
 TEST(PickleMachineTest, WhatIsCalledMayBeWhatACallMade) {

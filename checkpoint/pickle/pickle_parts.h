@@ -12,6 +12,10 @@
 
 namespace hoist {
 
+// Of protocol 4, but read in a pickle of any protocol: makes an object of a
+// class, a tuple and a dict of keywords.
+inline constexpr char kNewObjEx = '\x92';
+
 // What a pickle says of one value, in order, with the values inside of it by
 // their ids: so that these can be written without recursion.
 struct PicklePart {
@@ -26,7 +30,8 @@ struct PicklePart {
     kType,         // number: the id of a kClass value, by its name alone
     kValue,        // number: the id of any value
     kPut,          // here it is on the stack, and can be referred to
-    kItems,        // its items, which are added to what is on the stack
+    kItems,        // number: the id of a value whose items are added to what
+                   // is on the stack
     kEntries,      // its entries, the same
   };
   Kind kind = Kind::kOp;
@@ -62,8 +67,8 @@ class PickleParts {
   void Type(ValueId type) { Add({.kind = Kind::kType, .number = type}); }
   void Value(ValueId id) { Add({.kind = Kind::kValue, .number = id}); }
   void Put() { Add({.kind = Kind::kPut}); }
-  void Items() { Add({.kind = Kind::kItems}); }
-  void Entries() { Add({.kind = Kind::kEntries}); }
+  void ItemsOf(ValueId id) { Add({.kind = Kind::kItems, .number = id}); }
+  void EntriesOf(ValueId id) { Add({.kind = Kind::kEntries, .number = id}); }
 
   void Append(PickleParts other) {
     for (PicklePart& part : other.parts_) {

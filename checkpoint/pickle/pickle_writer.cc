@@ -1,6 +1,7 @@
 #include "hoist/checkpoint/pickle/pickle_writer.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -19,6 +20,14 @@ constexpr uint32_t kNoNumber = std::numeric_limits<uint32_t>::max();
 // As Python: what reads them keeps so many on its stack.
 constexpr size_t kItemsAtOnce = 1000;
 
+// Those that have methods which are pickled by name.
+bool IsBuiltinType(absl::string_view name) {
+  constexpr absl::string_view kTypes[] = {
+      "bytearray", "bytes",  "complex", "dict", "float", "frozenset", "int",
+      "list",      "object", "set",     "str",  "tuple", "type"};
+  return std::ranges::find(kTypes, name) != std::end(kTypes);
+}
+
 class Writer {
  public:
   explicit Writer(const PickleSource& source)
@@ -28,7 +37,8 @@ class Writer {
         numbers_(graph_.size(), kNoNumber) {
     for (const auto& [module, name] : graph_.class_names()) {
       const bool is_builtin = module == "builtins";
-      auto& known = modules_[is_builtin ? name : absl::StrCat(module, ".", name)];
+      auto& known =
+          modules_[is_builtin ? name : absl::StrCat(module, ".", name)];
       if (known.empty() || !is_builtin) {
         known = module;
       }
@@ -50,7 +60,7 @@ class Writer {
   absl::Status Enter(Value value);
   absl::Status Step();
   absl::Status WritePart(const PicklePart& part);
-  absl::Status StepItems(size_t step, char one, char several);
+  absl::Status StepItems(ValueId holder, size_t step, char one, char several);
   absl::Status WriteClass(absl::string_view name);
   void Put();
   bool IsReferredTo(ValueId id) const;
@@ -174,29 +184,39 @@ absl::Status Writer::WriteClass(absl::string_view name) {
     const auto known = modules_.find(outer);
     const size_t dot = outer.rfind('.');
     const bool has_dot = dot != absl::string_view::npos;
-    if (known != modules_.end() &&
-        (known->second != "builtins" || !has_dot)) {
+    if (known != modules_.end() && (known->second != "builtins" || !has_dot)) {
       module = known->second;
       break;
     }
     if (!has_dot) {
-      // A name that nothing is known of: the last part is the class's.
       outer = name;
       inner.clear();
+      if (IsBuiltinType(name.substr(0, name.find('.')))) {
+        module = "builtins";  // "str.upper"
+        break;
+      }
+      // A name that nothing is known of: the last part is the class's.
       const size_t last = name.rfind('.');
-      module = last == absl::string_view::npos ? "builtins"
-                                               : std::string(name.substr(0, last));
+      module = last == absl::string_view::npos
+                   ? "builtins"
+                   : std::string(name.substr(0, last));
       break;
     }
     inner.push_back(outer.substr(dot + 1));
     outer = outer.substr(0, dot);
   }
+  absl::string_view attribute =
+      module == "builtins" ? outer : outer.substr(module.size() + 1);
+  // Protocol 4 has dots in names: what is behind one is an attribute as well.
+  size_t dot;
+  while ((dot = attribute.rfind('.')) != absl::string_view::npos) {
+    inner.push_back(attribute.substr(dot + 1));
+    attribute = attribute.substr(0, dot);
+  }
   for (size_t i = 0; i < inner.size(); ++i) {
     output_.SharedClass("builtins", "getattr");
   }
-  output_.SharedClass(module, module == "builtins"
-                                  ? outer
-                                  : outer.substr(module.size() + 1));
+  output_.SharedClass(module, attribute);
   for (size_t i = inner.size(); i-- > 0;) {
     HOIST_RETURN_IF_ERROR(output_.Text(inner[i]));
     output_.Op('\x86');
@@ -224,6 +244,9 @@ absl::Status Writer::WritePart(const PicklePart& part) {
   switch (part.kind) {
     case PicklePart::Kind::kOp:
       output_.Op(static_cast<char>(part.number));
+      if (part.number == kNewObjEx) {
+        output_.AddRefused("an object that is made with keywords");
+      }
       return absl::OkStatus();
     case PicklePart::Kind::kBool:
       output_.Bool(part.number != 0);
@@ -250,10 +273,12 @@ absl::Status Writer::WritePart(const PicklePart& part) {
   }
 }
 
-// One more of the items of the frame on top, `step` of them at a time.
-absl::Status Writer::StepItems(size_t step, char one, char several) {
+// One more of the items of `holder` for the frame on top, `step` of them at a
+// time.
+absl::Status Writer::StepItems(ValueId holder, size_t step, char one,
+                               char several) {
   Frame& frame = frames_.back();
-  const auto& items = std::get<ValueGraph::Items>(graph_.node(frame.id).data);
+  const auto& items = std::get<ValueGraph::Items>(graph_.node(holder).data);
   const size_t at = frame.next_item;
   const size_t batch = kItemsAtOnce * step;
   // Those since the last that were added together.
@@ -284,9 +309,9 @@ absl::Status Writer::Step() {
   const PicklePart& part = frame.parts[frame.next_part];
   switch (part.kind) {
     case PicklePart::Kind::kItems:
-      return StepItems(1, 'a', 'e');
+      return StepItems(static_cast<ValueId>(part.number), 1, 'a', 'e');
     case PicklePart::Kind::kEntries:
-      return StepItems(2, 's', 'u');
+      return StepItems(static_cast<ValueId>(part.number), 2, 's', 'u');
     case PicklePart::Kind::kPut:
       ++frame.next_part;
       Put();

@@ -21,9 +21,12 @@ namespace {
 
 using namespace std::string_literals;  // NOLINT: zeros in literals
 using namespace pickle_builder;        // NOLINT: a vocabulary for tests
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 constexpr auto kInvalidArgument = absl::StatusCode::kInvalidArgument;
 
@@ -236,6 +239,47 @@ TEST(PickleWriterTest, NamesOfClasses) {
             "X\xd\0\0\0torch.stridedq\1\x85R"s);
 }
 
+// Protocol 2, which is written, knows no names with dots.
+TEST(PickleWriterTest, NamesWithDotsAreAttributes) {
+  EXPECT_EQ(Written(Text("my.module") + Text("Outer.Inner.Deep") + "\x93"),
+            "c__builtin__\ngetattr\nq\0h\0cmy.module\nOuter\nq\1"s
+            "X\5\0\0\0Inner\x86RX\4\0\0\0Deep\x86R"s);
+  EXPECT_EQ(Written(Text("builtins") + Text("str.upper") + "\x93"),
+            "c__builtin__\ngetattr\nq\0c__builtin__\nstr\nq\1"s
+            "X\5\0\0\0upper\x86R"s);
+  EXPECT_EQ(
+      Written(Text("torch._utils") + Text("torch.channels_last") + "\x93"),
+      "ctorch\nchannels_last\nq\0"s);
+}
+
+// Where nothing else is left of the class around it.
+TEST(PickleWriterTest, NestedClassesKeepTheirModule) {
+  Source source(Call(Class("builtins", "getattr"),
+                     {Class("my.module", "Outer"), Text("Inner")}));
+  EXPECT_THAT(source.catalog.values->class_names(),
+              Contains(std::pair<std::string, std::string>("my.module",
+                                                           "Outer.Inner")));
+}
+
+TEST(PickleWriterTest, KeywordsAreKeywordsAgain) {
+  const std::string object = Class("my", "Thing") + Tuple({Int(1)}) +
+                             Dict({Text("a"), Int(2)}) + "\x92";
+  EXPECT_EQ(Written(object),
+            "cmy\nThing\nq\0K\1\x85}q\1X\1\0\0\0aK\2s\x92q\2"s);
+  EXPECT_THAT(Refused(object),
+              ElementsAre("an object that is made with keywords", "my.Thing"));
+}
+
+TEST(PickleWriterTest, WhatIsAddedIsNoArgument) {
+  const std::string object = Call(Class("my", "Thing"), {Int(5)});
+  EXPECT_EQ(Written(object + "(" + Int(1) + Int(2) + "e"),
+            "cmy\nThing\nq\0K\5\x85Rq\1(K\1K\2e"s);
+  EXPECT_EQ(Written(object + Int(1) + Int(2) + "s"),
+            "cmy\nThing\nq\0K\5\x85Rq\1K\1K\2s"s);
+  EXPECT_EQ(Written(object + Int(1) + "a" + Int(2) + Int(3) + "s"),
+            "cmy\nThing\nq\0K\5\x85Rq\1K\1aK\2K\3s"s);
+}
+
 TEST(PickleWriterTest, NamesWhatWeightsOnlyRefuses) {
   EXPECT_THAT(Refused(List({Class("my", "B"), Class("my", "A"),
                             Class("torch", "int64"), OrderedDict({})})),
@@ -282,6 +326,27 @@ TEST(PickleWriterTest, DtypesThatTheStorageDoesNotSay) {
   EXPECT_THAT(written, HasSubstr("cpuq\3K\x18tQ"));
   EXPECT_THAT(written, HasSubstr(")Rctorch\nuint16\n"));
   EXPECT_THAT(Refused(v3), IsEmpty());
+}
+
+// PyTorch's _rebuild_tensor_v3 fails where it is to require them.
+TEST(PickleWriterTest, GradientsOfDtypesThatTheStorageDoesNotSay) {
+  const auto v3 = [](bool requires_grad) {
+    return Call(
+        Class("torch._utils", "_rebuild_tensor_v3"),
+        {Tuple({Text("storage"), Class("torch.storage", "UntypedStorage"),
+                Text("0"), Text("cpu"), Int(24)}) +
+             "Q",
+         Int(0), Ints({24}), Ints({1}), Bool(requires_grad), OrderedDict({}),
+         Class("torch", "float8_e5m2")});
+  };
+  const std::string written = Written(v3(true));
+  EXPECT_THAT(written,
+              StartsWith("ctorch._utils\n_rebuild_device_tensor_from_cpu_tensor"
+                         "\nq\0(ctorch._utils\n_rebuild_tensor_v3\n"s));
+  EXPECT_THAT(written, HasSubstr("\x89"));  // of the inner call
+  EXPECT_THAT(written.substr(written.size() - 6), HasSubstr("\x88tR"));
+  EXPECT_THAT(Refused(v3(true)), IsEmpty());
+  EXPECT_THAT(Written(v3(false)), Not(HasSubstr("_from_cpu_tensor")));
 }
 
 TEST(PickleWriterTest, LazyBitsAreKept) {
@@ -344,8 +409,9 @@ TEST(PickleWriterTest, QuantizersAreKept) {
       Written(Quantized(Tuple({Class("torch", "per_channel_affine"),
                                List({scale}), List({Int(1)}), Int(0)}))),
       HasSubstr("(ctorch\nper_channel_affine\n"));
-  EXPECT_THAT(Source(Quantized(Int(1))).Write().status(),
-              StatusIs(kInvalidArgument, HasSubstr("how is not known")));
+  EXPECT_THAT(
+      Source(Quantized(Int(1))).Write().status(),
+      StatusIs(kInvalidArgument, HasSubstr("the file does not say how")));
 }
 
 TEST(PickleWriterTest, TensorsOfSeveral) {

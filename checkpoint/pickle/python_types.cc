@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace hoist {
 namespace {
@@ -170,6 +171,19 @@ Made NestedClass(ValueGraph& graph, absl::string_view, Arguments arguments) {
   if (outer.size() + inner.size() > kMaxNestedNameBytes) {
     return std::nullopt;
   }
+  // A class of the same module, where that is among the last that were named.
+  constexpr size_t kLookedAt = 256;
+  const auto& names = graph.class_names();
+  for (size_t i = names.size(); i-- > 0 && names.size() - i <= kLookedAt;) {
+    const auto& [module, name] = names[i];
+    if (module != "builtins" &&
+        outer.size() == module.size() + 1 + name.size() &&
+        absl::StartsWith(outer, module) && absl::EndsWith(outer, name)) {
+      // A copy: AddClass() moves what is there.
+      return graph.AddClass(std::string(module),
+                            absl::StrCat(name, ".", inner));
+    }
+  }
   return Class(graph, absl::StrCat(outer, ".", inner));
 }
 
@@ -229,6 +243,13 @@ std::pair<absl::string_view, absl::string_view> Python3Name(
   }
   if (module == "itertools" && name == "izip") {
     return {"builtins", "zip"};
+  }
+  absl::string_view format = name;
+  if ((module == "torch" || absl::StartsWith(module, "torch.")) &&
+      absl::ConsumePrefix(&format, "torch.") &&
+      (format == "contiguous_format" || format == "preserve_format" ||
+       format == "channels_last" || format == "channels_last_3d")) {
+    return {"torch", format};
   }
   return {module, name};
 }

@@ -21,7 +21,9 @@ absl::StatusOr<std::optional<ValueId>> CallPythonType(
 
 // Python 3's name for a module or global that Python 2's pickles spell
 // otherwise, as "builtins.range" for ("__builtin__", "xrange"); as protocols 0
-// to 2 do.
+// to 2 do. And PyTorch's own for its memory formats, which protocols 4 and 5
+// have as attributes of whichever of its modules Python has found first:
+// ("torch._utils", "torch.channels_last").
 std::pair<absl::string_view, absl::string_view> Python3Name(
     absl::string_view module, absl::string_view name);
 

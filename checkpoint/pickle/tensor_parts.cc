@@ -178,10 +178,9 @@ absl::StatusOr<RebuildCall> TensorCalls::Make(const SplitState* quantizer,
                                               bool requires_grad) const {
   const DType dtype = entry_.spec.dtype;
   if (dtype == DType::kFloat6E2m3 || dtype == DType::kFloat6E3m2) {
-    return WithHint(
-        absl::InvalidArgumentError(
-            absl::StrCat("PyTorch has no dtype ", DTypeName(dtype))),
-        "Leave it out, or write safetensors or Hoist's own format");
+    return WithHint(absl::InvalidArgumentError(absl::StrCat(
+                        "PyTorch has no dtype ", DTypeName(dtype))),
+                    "Leave it out, or write safetensors or Hoist's own format");
   }
   if (!entry_.storage || entry_.location == "meta") {
     return Meta(requires_grad);
@@ -189,8 +188,11 @@ absl::StatusOr<RebuildCall> TensorCalls::Make(const SplitState* quantizer,
   if (quantizer != nullptr) {
     return Quantized(*quantizer, requires_grad);
   }
-  return HasDeviceStorages(entry_.location) ? Plain(requires_grad)
-                                      : OfDevice(requires_grad);
+  // _rebuild_tensor_v3 fails for what requires gradients; what is moved to the
+  // device where it is stays itself, and may require them then.
+  const bool fails = requires_grad && storage().dtype != dtype;
+  return fails || !HasDeviceStorages(entry_.location) ? OfDevice(requires_grad)
+                                                      : Plain(requires_grad);
 }
 
 // The quantizer and the attributes of a quantized tensor; nullopt if its state
@@ -245,8 +247,13 @@ absl::Status AddTensor(Value tensor, const Catalog& catalog,
   if (IsQuantizedDType(entry.spec.dtype) && entry.storage) {
     auto split = QuantizerOf(tensor.state());
     if (!split) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "Tensor ", entry.name, ": it is quantized, and how is not known"));
+      return WithHint(
+          absl::InvalidArgumentError(absl::StrCat(
+              "Tensor ", entry.name, ": it is ", DTypeName(entry.spec.dtype),
+              ", and the file does not say how it is quantized (its scale and "
+              "zero point)")),
+          "Leave it out, or write Hoist's own format, which keeps its "
+          "integers");
     }
     state = *std::move(split);
     quantizer = &state;

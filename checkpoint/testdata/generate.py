@@ -37,6 +37,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "tools" / "dev"))
 sys.dont_write_bytecode = True
 
+import torch_matrix  # noqa: E402
 import torch_walk  # noqa: E402
 
 TORCH_FOLDER = "torch-" + ".".join(torch.__version__.split(".")[:2])
@@ -246,6 +247,14 @@ def conjugate_and_negative(path):
         },
         path,
     )
+
+
+@torch_case()
+def negative_numbers(path):
+    """Negated lazily, of every dtype that PyTorch can negate; integers wrap around."""
+    names = "uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64".split()
+    kinds = {name: getattr(torch, name) for name in names}
+    torch.save({name: torch._neg_view(torch.arange(6).reshape(2, 3).to(kind)) for name, kind in kinds.items()}, path)
 
 
 STORAGE_DTYPES = "float64 float32 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex128 complex64".split()
@@ -507,10 +516,42 @@ def example_classes():
                 return cls(args[0].inner, args[0].more)
             raise NotImplementedError(function)
 
+    class Outer:
+        class Inner:
+            def __init__(self):
+                self.depth = 2
+
+    class Keyworded:
+        def __new__(cls, *arguments, scale=1):
+            made = object.__new__(cls)
+            made.arguments, made.scale = arguments, scale
+            return made
+
+        def __getnewargs_ex__(self):
+            return self.arguments, {"scale": self.scale}
+
+    class Labelled(list):
+        def __new__(cls, *labels):
+            made = list.__new__(cls)
+            made.labels = labels
+            return made
+
+        def __init__(self, *labels):
+            pass
+
+        def __getnewargs__(self):
+            return self.labels
+
+    class Grouped(collections.defaultdict):
+        pass
+
     Settings = collections.namedtuple("Settings", "depth width")
-    for cls in (Trainer, Phase, Slots, PlainTensor, SlotsTensor, Wrapper, Settings):
+    for cls in (
+        Trainer, Phase, Slots, PlainTensor, SlotsTensor, Wrapper, Settings, Outer, Keyworded, Labelled, Grouped
+    ):  # fmt: skip
         cls.__module__, cls.__qualname__ = module.__name__, cls.__name__
         setattr(module, cls.__name__, cls)
+    Outer.Inner.__module__, Outer.Inner.__qualname__ = module.__name__, "Outer.Inner"
     return module
 
 
@@ -776,6 +817,49 @@ def big_endian(path):
 
 
 @torch_case()
+def zip_of_1_6(path):
+    """The records that there were before 2.1: no byte order, no alignment of storages."""
+    torch_matrix.zip_rewritten(records=torch_matrix.as_before_2_1)(SmallCnn().state_dict(), path)
+
+
+@torch_case()
+def tar_state_dict(path):
+    """As torch.save wrote before 0.1.11, by hand: nothing does any more, and torch.load still reads it."""
+    base = torch.arange(6, dtype=torch.float32)
+    state = collections.OrderedDict(small_state_dict(), base=base, column=base.reshape(2, 3).t()[1], again=base)
+    torch_matrix.tar(views=True)(state, path)
+
+
+@torch_case()
+def names_long(path):
+    names = ["x" * 5000, "重み" * 1000, ".".join(f"layer{at}" for at in range(300)), "🔥" * 64]
+    torch.save({name: torch.tensor([at], dtype=torch.int16) for at, name in enumerate(names)}, path)
+
+
+@torch_case()
+def names_of_protocol_4(path):
+    """Names with dots, which older protocols do not have; keywords of __new__; what is added to an object of arguments."""
+    example = sys.modules["golden_example"]
+    labelled = example.Labelled("a", "b")
+    labelled.extend([torch.ones(2), 3])
+    grouped = example.Grouped(list, {"first": [torch.zeros(1)], "second": []})
+    torch.save(
+        {
+            "formats": [torch.channels_last, torch.contiguous_format, torch.preserve_format, torch.channels_last_3d],
+            "others": [torch.float32, torch.strided, torch.per_tensor_affine, torch.device("cuda", 1)],
+            "nested": [example.Outer.Inner(), example.Outer.Inner, example.Outer],
+            "keywords": example.Keyworded(1, "two", scale=3),
+            "labelled": labelled,
+            "grouped": grouped,
+            "method": str.upper,
+            "after": torch.tensor([9.0]),
+        },
+        path,
+        pickle_protocol=4,
+    )
+
+
+@torch_case()
 def legacy_state_dict(path):
     torch.save(SmallCnn().state_dict(), path, _use_new_zipfile_serialization=False)
 
@@ -810,14 +894,12 @@ def legacy_whole_module(path):
         torch.serialization.get_source_lines_and_file = real_source
 
 
-@torch_case()
-def script_module(path):
+def without_debug_records(module, path):
     """torch.jit.save, less the debug records, which name files of the machine that wrote them."""
-    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        buffer = io.BytesIO()
-        torch.jit.save(torch.jit.script(model.eval()), buffer)
+        torch.jit.save(torch.jit.script(module.eval()), buffer)
     reader = torch._C.PyTorchFileReader(io.BytesIO(buffer.getvalue()))
     writer = torch._C.PyTorchFileWriter(str(path))
     for name in reader.get_all_records():
@@ -825,6 +907,35 @@ def script_module(path):
             data = reader.get_record(name)
             writer.write_record(name, data, len(data))
     writer.write_end_of_file()
+
+
+@torch_case()
+def script_module(path):
+    without_debug_records(nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)), path)
+
+
+class Quantized(nn.Module):
+    def __init__(self):
+        super().__init__()
+        numbers = torch.arange(6.0).reshape(2, 3)
+        scales, zeros = torch.tensor([0.5, 0.25]), torch.tensor([1, -2])
+        self.register_buffer("by_tensor", torch.quantize_per_tensor(numbers, 0.1, 3, torch.quint8))
+        self.register_buffer("again", self.by_tensor)
+        self.register_buffer("wide", torch.quantize_per_tensor(numbers, 0.01, -5, torch.qint32))
+        self.register_buffer("by_row", torch.quantize_per_channel(numbers, scales, zeros, 0, torch.qint8))
+        self.leaf = nn.Parameter(torch.randn(2).to(torch.float8_e5m2))
+
+    def forward(self, x):
+        return x + self.by_tensor.dequantize() + self.wide.dequantize() + self.by_row.dequantize()
+
+
+@torch_case()
+def script_quantized(path):
+    """How they are quantized is with the tensors; the weights of packed layers are in no state dict."""
+    layer = torch.ao.nn.quantized.dynamic.Linear(3, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        without_debug_records(nn.Sequential(Quantized(), layer), path)
 
 
 class Exported(nn.Module):

@@ -4,9 +4,11 @@ what they read of the source.
 
   convert_matrix.py HOIST                   files of every kind that PyTorch writes (torch_matrix.py)
   convert_matrix.py HOIST --only SUBSTRING  those whose label has it: DIALECT/KIND/NAME
-  convert_matrix.py HOIST PATH...           these files, or those in these folders
+  convert_matrix.py HOIST PATH...           these files, or those in these folders; and the folders
+                                            of several files of which FOLDER.expected.json speaks
 
-To torch_zip: the same objects, value by value: types, order, text, numbers,
+To torch_zip, directly and by way of Hoist's own format in both of its versions
+in turn: the same objects, value by value: types, order, text, numbers,
 what is shared and what contains itself; tensors by dtype, shape, strides, bits,
 requires_grad, attributes, and which share storages (a parameter of several
 tensors, a sparse one, becomes a tensor). With weights_only=True
@@ -20,6 +22,7 @@ be. Run it with $(sh third_party/torch/python_env.sh path)/bin/python.
 
 import argparse
 import collections
+import importlib.util
 import json
 import logging
 import pathlib
@@ -134,6 +137,9 @@ class Comparison:
             self._add(f"{name}()", wanted(), got())
         elif isinstance(wanted, (type, types.BuiltinFunctionType)):
             return None if wanted is got or is_stub(wanted) else self._expect(name, wanted, got)
+        elif type(wanted).__module__ == "golden_example" and "__slots__" in vars(type(wanted)):
+            for slot in type(wanted).__slots__:
+                self._add(f"{name}.{slot}", getattr(wanted, slot, None), getattr(got, slot, None))
         elif not hasattr(wanted, "__dict__") or isinstance(wanted, (int, str, bytes)):
             return self._expect_reduced(name, wanted, got)
         elif not is_stub(wanted):
@@ -180,6 +186,9 @@ class Comparison:
             self._add(f"{name}.default_factory", wanted.default_factory, got.default_factory)
 
     def _compare_arrays(self, name, wanted, got):
+        if not wanted.dtype.hasobject and type(wanted) is numpy.ndarray:
+            # Numbers in the machine's byte order, C's or Fortran's order of elements: what numpy makes of protocol 2.
+            wanted = pickle.loads(pickle.dumps(wanted, 2))
         self._expect(name, (wanted.dtype, wanted.shape, wanted.strides), (got.dtype, got.shape, got.strides))
         if wanted.dtype.hasobject:
             self._add(f"{name}[...]", wanted.tolist(), got.tolist())
@@ -236,6 +245,15 @@ def is_composite_parameter(value) -> bool:
     return isinstance(value, torch.nn.Parameter) and (value.layout != torch.strided or value.is_nested)
 
 
+def quantizer_of(tensor) -> list:
+    if not tensor.is_quantized:
+        return []
+    if tensor.qscheme() == torch.per_tensor_affine:
+        return [tensor.qscheme(), tensor.q_scale(), tensor.q_zero_point()]
+    zeros, scales = tensor.q_per_channel_zero_points(), tensor.q_per_channel_scales()
+    return [tensor.qscheme(), scales.tolist(), zeros.tolist(), scales.dtype, zeros.dtype, tensor.q_per_channel_axis()]
+
+
 def shown(value) -> str:
     """Without addresses."""
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
@@ -274,9 +292,10 @@ class Pickles:
 def stub(module, name):
     """Keeps what it is made of and given."""
 
-    def __new__(cls, *arguments):
+    def __new__(cls, *arguments, **keywords):
         made = object.__new__(cls)
         made.arguments = arguments
+        made.keywords = keywords
         made.items = []
         return made
 
@@ -292,7 +311,7 @@ def stub(module, name):
     def __setitem__(self, key, value):
         self.items.append((key, value))
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, **keywords):
         pass
 
     members = dict(locals())
@@ -346,16 +365,26 @@ def names_made_safe() -> list:
 # What hoist says where safetensors has no place for a tensor.
 NOT_HELD = (
     "safetensors has no dtype", "is that of two tensors", "is not UTF-8", "counts two numbers in each byte",
-    "that are negated or conjugated lazily",
+    "lazily, which PyTorch cannot carry out",
 )  # fmt: skip
 
 
+# What PyTorch can negate, of those that safetensors has.
+NEGATED_DTYPES = {
+    "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64",
+}  # fmt: skip
+
+
 class CaseForSafetensors(torch_matrix.Case):
-    """Only with dtypes that safetensors has."""
+    """Only with dtypes that safetensors has, and has for such a tensor."""
 
     @property
     def dtypes(self):
-        names = SAFETENSORS_NAMES if self.kind == "layout" else set(contents.ARRAY_DTYPES) - {"D", "G"}
+        names = set(SAFETENSORS_NAMES) if self.kind == "layout" else set(contents.ARRAY_DTYPES) - {"D", "G"}
+        if self.name == "negative":
+            names &= NEGATED_DTYPES
+        if "scalar" in self.name:
+            names -= {"float4_e2m1fn_x2"}  # Two in each byte of the last dimension.
         return {name: dtype for name, dtype in super().dtypes.items() if name in names}
 
 
@@ -363,10 +392,14 @@ class Checks:
     def __init__(self, hoist, folder):
         self.hoist, self.folder = hoist, folder
         self.counts = collections.Counter()
+        self.natives = 0
 
     def check(self, label, path, formats=("torch_zip", "safetensors")):
-        for name, run in (("torch_zip", self._to_torch_zip), ("safetensors", self._to_safetensors)):
-            if name not in formats:
+        runs = [("torch_zip", self._to_torch_zip), ("safetensors", self._to_safetensors)]
+        if torch_walk.detect_format(path) not in PROGRAMS:  # Of which that keeps the objects, of unknown classes.
+            runs.insert(1, ("native", self._by_native))
+        for name, run in runs:
+            if name != "native" and name not in formats or name == "native" and "torch_zip" not in formats:
                 continue
             try:
                 found = run(path)
@@ -380,9 +413,50 @@ class Checks:
             if found:
                 print(f"DIFFERS  {label} to {name}: {'; '.join(found)}", flush=True)
 
-    def _to_torch_zip(self, path):
+    def check_folder(self, folder, expected):
+        """Several files that are one checkpoint: tensors by name, as PyTorch has said of them."""
+        tensors = json.loads(expected.read_text())["tensors"]
+        for name in ("torch_zip", "safetensors", "native"):
+            try:
+                found = self._convert_folder(folder, tensors, name)
+            except Exception as error:
+                found = [f"{type(error).__name__}: {str(error)[:300]}"]
+            self.counts[f"folder to {name} {'differ' if found else 'ok'}"] += 1
+            if found:
+                print(f"DIFFERS  {folder} to {name}: {'; '.join(found)}", flush=True)
+
+    def _convert_folder(self, folder, tensors, name):
+        source = folder
+        if name == "native":
+            source = self.folder / "converted.hoist"
+            status, said = convert(self.hoist, folder, source, "--to=native", "--force")
+            if status != 0:
+                return [f"hoist ended with {status}: {said[-300:]}"]
+        target = self.folder / f"converted.{name}"
+        to = "safetensors" if name == "safetensors" else "torch"
+        status, said = convert(self.hoist, source, target, f"--to={to}", "--force")
+        if status != 0:
+            return [f"hoist ended with {status}: {said[-300:]}"]
+        if name == "safetensors":
+            return self._compare_safetensors(tensors, safetensors_of(target))
+        got = dict(torch_walk.Walk(torch.load(target, map_location="cpu", weights_only=True)).tensors)
+        # The pieces of a tensor say nothing of its strides.
+        return self._differences(tensors, got, fields=("dtype", "shape", "sha256"))
+
+    def _by_native(self, path):
+        self.natives += 1
+        native = self.folder / "converted.hoist"
+        status, said = convert(
+            self.hoist, path, native, "--to=native", "--force", f"--format-version={1 + self.natives % 2}"
+        )
+        if status != 0:
+            return [f"hoist ended with {status}: {said[-300:]}"]
+        return self._to_torch_zip(path, native)
+
+    def _to_torch_zip(self, path, converted=None):
+        """converted: what is given to hoist in place of `path`."""
         target = self.folder / "converted.pt"
-        status, said = convert(self.hoist, path, target, "--to=torch", "--force")
+        status, said = convert(self.hoist, converted or path, target, "--to=torch", "--force")
         if status != 0:
             return [f"hoist ended with {status}: {said[-300:]}"]
         pickles = Pickles()
@@ -404,16 +478,27 @@ class Checks:
         return Comparison().run(wanted, got)
 
     def _compare_names(self, path, got):
+        found = self._differences(read_by_torch(tensors_of, path), dict(torch_walk.Walk(got).tensors))
+        if torch_walk.detect_format(path) == "torch_script":
+            state = torch.jit.load(path, map_location="cpu").state_dict()
+            found += [f"{name} is not there" for name in state if name not in got]
+            found += [f"{name} is too much" for name in got if name not in state]
+            for name, tensor in state.items():
+                if tensor.is_quantized and quantizer_of(tensor) != quantizer_of(got[name]):
+                    found.append(f"{name}: {quantizer_of(tensor)} has become {quantizer_of(got[name])}")
+        return found
+
+    def _differences(self, tensors, by_name, fields=("dtype", "shape", "strides", "sha256")):
         found = []
-        for tensor in tensors_of(path):
-            if tensor["name"] not in got:
+        for tensor in tensors:
+            if tensor["name"] not in by_name:
                 found.append(f"{tensor['name']} is not there")
                 continue
-            have = torch_walk.describe_tensor(tensor["name"], got[tensor["name"]], tensor["location"])
-            for field in ("dtype", "shape", "strides", "sha256"):
+            have = torch_walk.describe_tensor(tensor["name"], by_name[tensor["name"]], tensor["location"])
+            for field in fields:
                 if have[field] != tensor[field]:
                     found.append(f"{tensor['name']} {field}: {tensor[field]} has become {have[field]}")
-        return found
+        return found[:SHOWN_DIFFERENCES]
 
     def _to_safetensors(self, path):
         target = self.folder / "converted.safetensors"
@@ -491,6 +576,24 @@ def shards_of(folder):
     return headers, metadata, lambda name: readers[name](name)
 
 
+def import_examples(paths):
+    """The classes of golden files, which the script beside them has."""
+    for script in {folder / "generate.py" for path in paths for folder in (path, *path.resolve().parents[:2])}:
+        if script.is_file():
+            spec = importlib.util.spec_from_file_location("generate", script)
+            generate = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(generate)
+            classes = generate.example_classes()
+            sys.modules[classes.__name__] = classes
+
+
+def folders_under(paths) -> dict:
+    """Folders that are checkpoints, with what is said of each."""
+    said = [file for path in paths if path.is_dir() for file in sorted(path.rglob("*.expected.json"))]
+    folders = {file.with_name(file.name.removesuffix(".expected.json")): file for file in said}
+    return {folder: file for folder, file in folders.items() if folder.is_dir()}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", metavar="SUBSTRING", help="files whose label has this in it")
@@ -504,8 +607,12 @@ def main() -> int:
         folder = pathlib.Path(scratch)
         checks = Checks(options.hoist, folder)
         if options.paths:
+            import_examples(options.paths)
+            folders = folders_under(options.paths)
+            for path, expected in folders.items():
+                checks.check_folder(path, expected)
             for path in compare_with_torch.files_under(options.paths):
-                if torch_walk.detect_format(path):
+                if folders.keys().isdisjoint(path.parents) and torch_walk.detect_format(path):
                     checks.check(str(path), path)
         else:
             writer = torch_matrix.Writer(folder)

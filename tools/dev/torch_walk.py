@@ -516,8 +516,10 @@ def _load_pt2_tensors(path) -> dict:
     """The same; nothing in the file is executed."""
     from torch.export.pt2_archive import _package
 
+    torch_load = torch.load  # which is another below
+
     def load(data):
-        return torch.load(io.BytesIO(data), map_location="cpu", pickle_module=DataOnlyPickle, weights_only=False)
+        return torch_load(io.BytesIO(data), map_location="cpu", pickle_module=DataOnlyPickle, weights_only=False)
 
     with zipfile.ZipFile(path) as archive:
         if OLD_PROGRAM in archive.namelist():

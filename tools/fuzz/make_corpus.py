@@ -133,6 +133,8 @@ def pickles():
                             b"(iargparse\nNamespace\np3\n(dS'x'\nNsbg3\n0.")
     found["pops_and_marks"] = b"\x80\2((K\1K\2" + b"1K\3K\0002" + b"0" + b"t."
     found["object_opcodes"] = b"\x80\4(cm\nC\nK\1o}b0cm\nD\n)}\x92Nb\x94."
+    found["keywords_and_what_is_added"] = (b"\x80\4cm\nC\n(K\1t}q\1K\2K\3s\x92K\4a(K\5h\1eK\6K\7s(K\x08)u"
+                                           b"\x8c\2m2\x8c\3a.b\x93\x86.")
     found["sparse"] = whole(call("torch._utils", "_rebuild_sparse_tensor", b"ctorch\nsparse_coo\n", b"(" + tensor(
         storage("LongStorage", "1", 4), 0, (2, 2), (2, 1)) + tensor(storage("FloatStorage", "2", 2), 0, (2,), (1,)) +
         ints(3, 3) + b"\x88t"))
@@ -507,6 +509,59 @@ def checkpoint_files():
         ("m/data/" + kind, bytes(range(4 * size))) for kind, size in sizes.items()])
 
 
+def migrations():
+    def rules(*items, **also):
+        return json.dumps({"model": "m", "from": "1", "to": "2", **also, "rules": list(items)}).encode()
+
+    yield "names", rules(
+        {"rename": "a.*", "to": "b.*"}, {"rename": "^b\\.(q)", "to": "\\1.b", "regex": True, "all": True},
+        {"add_prefix": "n."}, {"strip_prefix": "n."}, {"drop": "head", "optional": True})
+    yield "numbers", rules(
+        {"cast": "*", "to": "bfloat16"},
+        {"add": "n", "dtype": "float16", "shape": [3], "value": "nan", "beside": "embed"},
+        {"drop": "n", "restore": {"dtype": "float16", "shape": [3], "value": 1}},
+        {"require": "a", "dtype": "bfloat16", "optional": True})
+    yield "root", rules({"require": "*", "absent": True}, root="a")
+    yield "shapes", rules(
+        {"transpose": "embed"}, {"permute": "head", "order": [1, 0]},
+        {"reshape": "embed", "from": [2, -1], "to": [-1]}, {"slice": "head", "index": "[:1]"})
+    yield "split", rules(
+        {"split": "*.qkv", "into": ["*.q", "*.k", "*.v"], "dim": 0},
+        {"concat": ["*.k", "*.v"], "to": "*.kv", "dim": 0, "sizes": [2, 2]})
+    yield "large_shape", rules({"add": "n", "dtype": "float64", "shape": [1 << 62, 1 << 62], "value": 0})
+    yield "cut_off", rules({"rename": "a", "to": "b"})[:55]
+    yield "deep", b'{"rules": ' + b"[" * 40
+
+
+def shard_indexes():
+    yield "two_files.json", json.dumps({"metadata": {"total_size": 12, "note": "n"}, "weight_map": {
+        "a": "m-00001-of-00002.safetensors", "b": "m-00002-of-00002.safetensors"}}).encode()
+    yield "leads_out.json", b'{"weight_map": {"a": "../b"}}'
+    yield "repeated.json", b'{"weight_map": {"a": "b", "a": "c"}}'
+
+
+def store_records():
+    yield "step", (b'{"schema": "hoist.step/1", "step": 7, "time_ns": 5, '
+                   b'"metrics": {"loss": 0.5, "far": "inf"}, "pinned": true}')
+    yield "latest", b'{"schema": "hoist.latest/1", "step": 7, "name": "step-7.hoist", "time_ns": 5}'
+    yield "trainer", b'{"global_step": 500, "log_history": [{"loss": 1.0, "step": 500}, {"step": 1}, 3]}'
+    yield "cut_off", b'{"schema":"hoist.step/1","step":7,'
+    yield "large_number", b'{"schema":"hoist.step/1","step":18446744073709551615,"time_ns":1e400}'
+    yield "not_utf8", b'{"schema":"hoist.latest/1","step":1,"name":"\xff","time_ns":1}'
+
+
+def manifests():
+    digest, other = b"a" * 64, b"0123456789abcdef" * 4
+    yield "text", digest + b"  a.pt\n" + other + b"  dir/b c.pt\n"
+    yield "binary", digest + b" *a.pt\r\n"
+    yield "tag", b"SHA256 (a (1).pt) = " + other + b"\n"
+    yield "escaped", b"\\" + digest + b"  a\\nb\\\\c\n"
+    yield "bad_escape", b"\\" + digest + b"  a\\t"
+    yield "comment", b"# sums\n\n" + digest + b"  a\n"
+    yield "no_name", digest + b"  "
+    yield "cut_off", digest[:40]
+
+
 def slices():
     for i, item in enumerate(("0", "-1", "1:3", "::2", "...", "0:4, -1", "..., 0", ":, 1:", "9223372036854775807",
                               "-9223372036854775808:", "1:2:0", "", " 1 , 2 ", "[0]", "::9223372036854775807", "a")):
@@ -537,8 +592,12 @@ def main():
         "checkpoint/formats/torch_zip/torch_zip": torch_zip_files(),
         "checkpoint/formats/torch_script/torch_script": torch_script_files(),
         "checkpoint/formats/torch_pt2/torch_pt2": torch_pt2_files(),
+        "checkpoint/formats/shard_index/shard_index": shard_indexes(),
+        "checkpoint/migrate/model_migration": migrations(),
         "checkpoint/scan/file_scan": scan_files(),
         "checkpoint/selection/tensor_slice": slices(),
+        "checkpoint/store/store_records": store_records(),
+        "checkpoint/verify/manifest": manifests(),
         "checkpoint/checkpoint": checkpoint_files(),
         "tools/ui/catalog_view": [(name, data) for name, data in pickles().items() if len(data) < 4000],
     }

@@ -109,16 +109,8 @@ absl::StatusOr<std::shared_ptr<const RandomAccessFile>> Flattener::Elements(
   if (!tensor.is_conjugate && !tensor.is_negative) {
     return elements;
   }
-  const DType dtype = tensor.spec.dtype;
-  const bool is_number =
-      IsComplex(dtype) || (IsFloatingPoint(dtype) && DTypeBits(dtype) >= 16);
-  if (!is_number || (tensor.is_conjugate && !IsComplex(dtype))) {
-    return absl::UnimplementedError(
-        absl::StrCat("elements of ", DTypeName(dtype),
-                     " that are negated or conjugated lazily"));
-  }
-  return std::make_shared<LazyBitsFile>(
-      std::move(elements), dtype, tensor.is_conjugate, tensor.is_negative);
+  return LazyBitsFile::Create(std::move(elements), tensor.spec.dtype,
+                              tensor.is_conjugate, tensor.is_negative);
 }
 
 absl::Status Flattener::Add(TensorEntry tensor) {

@@ -26,8 +26,8 @@ struct FlatTensors {
 
 // The tensors of `catalog` that a state dict would have, in its order; without
 // those that have no data. Reads nothing. kUnimplemented for what cannot be
-// made contiguous: packed elements, lazily negated integers; with the name.
-// Thread-safe.
+// made contiguous: packed elements, and lazily negated ones of a dtype that
+// PyTorch cannot negate; with the name. Thread-safe.
 absl::StatusOr<FlatTensors> FlattenTensors(const Catalog& catalog,
                                            CatalogFiles files);
 

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
+#include <string>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -80,11 +83,10 @@ struct StorageUse {
 
 PickledStorageName NameOf(const StorageUse& use, size_t key,
                           StorageNeed& need) {
-  PickledStorageName name{.key = absl::StrCat(key),
-                          .dtype = use.ClassDType(),
-                          .location = HasDeviceStorages(use.location)
-                                          ? use.location
-                                          : "cpu"};
+  PickledStorageName name{
+      .key = absl::StrCat(key),
+      .dtype = use.ClassDType(),
+      .location = HasDeviceStorages(use.location) ? use.location : "cpu"};
   // Offsets are in elements of each tensor.
   uint64_t unit = 1;
   for (const DType dtype : use.dtypes) {
@@ -100,6 +102,62 @@ PickledStorageName NameOf(const StorageUse& use, size_t key,
   name.skipped_bytes = need.begin_bytes;
   name.size_bytes = need.size_bytes;
   return name;
+}
+
+// How the quantized tensors of a catalog are, which their values' states say.
+class Quantizers {
+ public:
+  explicit Quantizers(const Catalog& catalog);
+
+  bool empty() const { return by_tensor_.empty(); }
+  // kNoneId where it is not known.
+  ValueId Of(size_t tensor) const;
+
+ private:
+  // All that makes two tensors the same, but for how they are quantized.
+  using View = std::tuple<int, int64_t, DType, std::vector<int64_t>,
+                          std::vector<int64_t>>;
+  static View ViewOf(const TensorEntry& tensor) {
+    return {tensor.storage.value_or(-1), tensor.storage_offset,
+            tensor.spec.dtype, tensor.spec.shape, tensor.spec.strides};
+  }
+
+  const Catalog& catalog_;
+  std::map<size_t, ValueId> by_tensor_;
+  // kNoneId for several.
+  std::map<View, ValueId> by_view_;
+};
+
+Quantizers::Quantizers(const Catalog& catalog) : catalog_(catalog) {
+  const size_t size = catalog.values == nullptr ? 0 : catalog.values->size();
+  for (ValueId id = 0; id < size; ++id) {
+    const Value value(catalog.values.get(), id);
+    if (value.kind() != ValueKind::kTensor || value.AsIndex() < 0 ||
+        value.state().kind() == ValueKind::kNone) {
+      continue;
+    }
+    const auto index = static_cast<size_t>(value.AsIndex());
+    const TensorEntry& tensor = catalog.tensors[index];
+    if (!IsQuantizedDType(tensor.spec.dtype)) {
+      continue;
+    }
+    by_tensor_.emplace(index, value.state().id());
+    const auto [known, is_first] =
+        by_view_.try_emplace(ViewOf(tensor), value.state().id());
+    if (!is_first) {
+      known->second = ValueGraph::kNoneId;
+    }
+  }
+}
+
+// A tensor that is in several places has an entry for each, and a value with
+// the first of them.
+ValueId Quantizers::Of(size_t tensor) const {
+  if (const auto own = by_tensor_.find(tensor); own != by_tensor_.end()) {
+    return own->second;
+  }
+  const auto same = by_view_.find(ViewOf(catalog_.tensors[tensor]));
+  return same == by_view_.end() ? ValueGraph::kNoneId : same->second;
 }
 
 }  // namespace
@@ -136,12 +194,11 @@ PickledStorages NamePickledStorages(const Catalog& catalog) {
   }
   for (size_t i = 0; i < uses.size(); ++i) {
     if (uses[i].is_value) {
-      viewed.tensors.push_back(
-          {.spec = {.dtype = DType::kUint8,
-                    .shape = {static_cast<int64_t>(
-                        catalog.storages[i].size_bytes)},
-                    .strides = {1}},
-           .storage = static_cast<int>(i)});
+      viewed.tensors.push_back({.spec = {.dtype = DType::kUint8,
+                                         .shape = {static_cast<int64_t>(
+                                             catalog.storages[i].size_bytes)},
+                                         .strides = {1}},
+                                .storage = static_cast<int>(i)});
     }
   }
   result.needs = NeededStorages(viewed, /*keep_verifiable=*/true);
@@ -154,29 +211,38 @@ PickledStorages NamePickledStorages(const Catalog& catalog) {
   for (const DType dtype : dtypes) {
     if (const absl::string_view version = FirstVersion(dtype);
         !version.empty()) {
-      result.warnings.push_back(absl::StrCat(DTypeName(dtype),
-                                             " is read by PyTorch ", version,
-                                             " and later"));
+      result.warnings.push_back(absl::StrCat(
+          DTypeName(dtype), " is read by PyTorch ", version, " and later"));
     }
   }
   return result;
 }
 
 Catalog WithNamesAsValues(const Catalog& catalog) {
-  auto graph = std::make_shared<ValueGraph>();
+  const Quantizers quantizers(catalog);
+  auto graph = std::make_shared<ValueGraph>(
+      quantizers.empty() ? ValueGraph() : catalog.values->Copy());
   std::vector<ValueId> entries;
+  // Entries of what is a part of another tensor.
+  std::set<std::string> parts;
   for (size_t i = 0; i < catalog.tensors.size(); ++i) {
-    if (!catalog.tensors[i].is_persistent) {
+    const TensorEntry& tensor = catalog.tensors[i];
+    if (!tensor.is_persistent || parts.contains(tensor.name)) {
       continue;
     }
-    entries.push_back(graph->AddString(catalog.tensors[i].name));
+    const ValueId quantizer = quantizers.Of(i);
+    if (quantizer != ValueGraph::kNoneId) {
+      parts.insert(absl::StrCat(tensor.name, ".scales"));
+      parts.insert(absl::StrCat(tensor.name, ".zero_points"));
+    }
+    entries.push_back(graph->AddString(tensor.name));
     entries.push_back(graph->Add({.kind = ValueKind::kTensor,
+                                  .state = quantizer,
                                   .data = static_cast<int64_t>(i)}));
   }
   Catalog named = catalog;
-  named.root_id =
-      graph->AddItems(ValueKind::kDict, entries,
-                      graph->AddClass("collections", "OrderedDict"));
+  named.root_id = graph->AddItems(
+      ValueKind::kDict, entries, graph->AddClass("collections", "OrderedDict"));
   named.values = std::move(graph);
   return named;
 }

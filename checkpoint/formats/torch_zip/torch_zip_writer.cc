@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "hoist/checkpoint/catalog/user_metadata.h"
+#include "hoist/checkpoint/formats/safetensors/name_list.h"
 #include "hoist/checkpoint/formats/torch_zip/pickled_storages.h"
 #include "hoist/checkpoint/pickle/pickle_writer.h"
 #include "hoist/checkpoint/write/execute_write.h"
@@ -114,6 +115,16 @@ void Archive::Warn(const PickledStorages& storages,
   if (catalog_.format == Format::kTorchScript ||
       catalog_.format == Format::kTorchPt2) {
     warnings_.push_back("The program is left out: these are its tensors");
+    NameList others;
+    for (const TensorEntry& tensor : catalog_.tensors) {
+      if (!tensor.is_persistent) {
+        others.Add(tensor.name);
+      }
+    }
+    if (others.count() > 0) {
+      warnings_.push_back(absl::StrCat(
+          "Tensors that no state dict has are left out: ", others.text()));
+    }
   }
   std::vector<std::string> keys;
   for (const auto& [key, value] : UserMetadata(catalog_)) {
