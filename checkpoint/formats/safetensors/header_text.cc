@@ -55,7 +55,7 @@ absl::StatusOr<std::string> TensorText(
             "Tensor ", QuotedName(tensor.name), ": safetensors has no dtype ",
             DTypeName(tensor.dtype))),
         "Leave it out or convert it to another dtype; or write a format that "
-        "has it, torch_zip or Hoist's own");
+        "has it, torch or native");
   }
   HOIST_ASSIGN_OR_RETURN(const std::string name, Quoted(tensor.name));
   HOIST_ASSIGN_OR_RETURN(const std::vector<int64_t> shape, ShapeOf(tensor));

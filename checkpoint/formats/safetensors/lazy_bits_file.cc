@@ -46,8 +46,8 @@ absl::StatusOr<std::shared_ptr<const LazyBitsFile>> LazyBitsFile::Create(
         absl::UnimplementedError(absl::StrCat(
             "it is ", conjugate ? "conjugated" : "negated",
             " lazily, which PyTorch cannot carry out for ", DTypeName(dtype))),
-        "Leave it out, or write a format that keeps it as it is: torch_zip or "
-        "Hoist's own");
+        "Leave it out, or write a format that keeps it as it is: torch or "
+        "native");
   }
   return std::shared_ptr<const LazyBitsFile>(
       new LazyBitsFile(std::move(elements), dtype, conjugate, negative));
