@@ -200,6 +200,25 @@ TEST(FindRulesTest, GptTwosFusedMatrixIsTransposedFirst) {
   EXPECT_EQ(search.rules[1].kind, CompatRule::Kind::kSplit);
 }
 
+// Nothing lies beside: each could have them.
+TEST(FindRulesTest, PartsThatTwoCouldHoldAreNotGuessed) {
+  const Outlines parts = {Outline("x.q.weight", {4, 8}),
+                          Outline("x.k.weight", {4, 8}),
+                          Outline("x.v.weight", {4, 8})};
+  const Outlines wholes = {Outline("a.qkv.weight", {12, 8}),
+                           Outline("b.kv.weight", {8, 8})};
+  for (const RuleSearch& search :
+       {FindRules(parts, wholes), FindRules(wholes, parts)}) {
+    EXPECT_THAT(search.rules, IsEmpty());
+    ASSERT_THAT(search.notes, SizeIs(2));
+    EXPECT_EQ(search.notes[0].first, CompatIssue::kAmbiguous);
+    EXPECT_EQ(search.notes[0].second,
+              "Not only a.qkv.weight could hold x.k.weight: which one does, no "
+              "name and no shape says");
+    EXPECT_THAT(search.notes[1].second, HasSubstr("b.kv.weight"));
+  }
+}
+
 // Floats to floats; integers only to wider ones.
 TEST(FindRulesTest, CastsWhatLosesNothing) {
   const RuleSearch search = FindRules(

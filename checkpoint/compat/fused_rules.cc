@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -213,24 +214,39 @@ std::vector<const Place*> FindParts(const Place& whole,
   return result;
 }
 
-void AddRulesOf(const Place& whole, const std::vector<Place>& places,
-                bool is_split, RuleDraft& draft) {
-  std::vector<const Place*> parts = FindParts(whole, places, true);
-  if (parts.empty()) {
-    parts = FindParts(whole, places, false);
+// What a tensor could be split into, or joined from.
+struct Candidate {
+  const Place* whole;
+  std::vector<const Place*> parts;
+  std::vector<int64_t> sizes;
+  bool is_transposed = false;  // before it is split
+};
+
+std::optional<Candidate> CandidateOf(const Place& whole,
+                                     const std::vector<Place>& places,
+                                     bool is_split) {
+  Candidate candidate = {.whole = &whole,
+                         .parts = FindParts(whole, places, true)};
+  if (candidate.parts.empty()) {
+    candidate.parts = FindParts(whole, places, false);
   }
-  if (parts.empty()) {
-    return;
+  if (candidate.parts.empty()) {
+    return std::nullopt;
   }
-  bool is_transposed = false;
-  auto sizes = CommonSizes(whole, parts, false);
+  auto sizes = CommonSizes(whole, candidate.parts, false);
+  if (!sizes && is_split) {
+    candidate.is_transposed = true;
+    sizes = CommonSizes(whole, candidate.parts, true);
+  }
   if (!sizes) {
-    is_transposed = is_split;
-    sizes = is_split ? CommonSizes(whole, parts, true) : std::nullopt;
+    return std::nullopt;
   }
-  if (!sizes) {
-    return;
-  }
+  candidate.sizes = *std::move(sizes);
+  return candidate;
+}
+
+void AddRule(const Candidate& candidate, bool is_split, RuleDraft& draft) {
+  const Place& whole = *candidate.whole;
   if (whole.role == Role::kMixedQkv) {
     draft.AddNote(
         CompatIssue::kAmbiguous,
@@ -240,13 +256,47 @@ void AddRulesOf(const Place& whole, const std::vector<Place>& places,
                      "no shape says"));
     return;
   }
-  if (is_transposed) {
+  if (candidate.is_transposed) {
     AddTranspose(whole, draft);
   }
   if (is_split) {
-    Split(whole, parts, *sizes, draft);
+    Split(whole, candidate.parts, candidate.sizes, draft);
   } else {
-    Join(whole, parts, *sizes, draft);
+    Join(whole, candidate.parts, candidate.sizes, draft);
+  }
+}
+
+// Splits those of `wholes` into those of `places`, or joins them from these;
+// not where two would have the same part.
+void AddRules(const std::vector<Place>& wholes,
+              const std::vector<Place>& places, bool is_split,
+              RuleDraft& draft) {
+  std::vector<Candidate> candidates;
+  std::map<const Place*, int> claims;  // by part
+  for (const Place& whole : wholes) {
+    if (PartsOf(whole.role).empty()) {
+      continue;
+    }
+    if (auto candidate = CandidateOf(whole, places, is_split)) {
+      for (const Place* const part : candidate->parts) {
+        ++claims[part];
+      }
+      candidates.push_back(*std::move(candidate));
+    }
+  }
+  for (const Candidate& candidate : candidates) {
+    const auto shared =
+        std::find_if(candidate.parts.begin(), candidate.parts.end(),
+                     [&](const Place* part) { return claims[part] > 1; });
+    if (shared == candidate.parts.end()) {
+      AddRule(candidate, is_split, draft);
+    } else {
+      draft.AddNote(
+          CompatIssue::kAmbiguous,
+          absl::StrCat("Not only ", candidate.whole->text, " could hold ",
+                       (*shared)->text,
+                       ": which one does, no name and no shape says"));
+    }
   }
 }
 
@@ -256,16 +306,8 @@ void AddFusedRules(RuleDraft& draft) {
   const std::vector<Place> file =
       FindPlaces(draft.tensors(), draft.Unexpected());
   const std::vector<Place> target = FindPlaces(draft.target(), draft.Missing());
-  for (const Place& place : file) {
-    if (!PartsOf(place.role).empty()) {
-      AddRulesOf(place, target, /*is_split=*/true, draft);
-    }
-  }
-  for (const Place& place : target) {
-    if (!PartsOf(place.role).empty()) {
-      AddRulesOf(place, file, /*is_split=*/false, draft);
-    }
-  }
+  AddRules(file, target, /*is_split=*/true, draft);
+  AddRules(target, file, /*is_split=*/false, draft);
 }
 
 }  // namespace hoist

@@ -10,7 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "hoist/checkpoint/load/cast_numbers.h"
 #include "hoist/checkpoint/load/cuda_destination.h"
+#include "hoist/checkpoint/load/engine_inputs.h"
 #include "hoist/checkpoint/load/host_destination.h"
+#include "hoist/checkpoint/load/load_engine.h"
 #include "hoist/checkpoint/load/plan_load.h"
 #include "hoist/checkpoint/load/report_parts.h"
 #include "hoist/checkpoint/load/tensor_view.h"
@@ -121,20 +123,8 @@ absl::Status CatalogLoad::Allocate() {
 
 absl::Status CatalogLoad::Execute() {
   LoadReport& report = result_.report;
-  EngineInputs inputs = {.catalog = catalog_,
-                         .plan = planned_.plan,
-                         .files = files_,
-                         .paths = paths_,
-                         .destination = *destination_,
-                         .pool = options_.pool,
-                         .verify = options_.verify_checksums,
-                         .cancel = options_.cancel,
-                         .trace = options_.trace};
-  if (options_.on_progress) {
-    inputs.on_progress = [this](uint64_t done_bytes) {
-      options_.on_progress(done_bytes, planned_.plan.needed_bytes);
-    };
-  }
+  const EngineInputs inputs = EngineInputsOf(catalog_, planned_.plan, files_,
+                                             paths_, *destination_, options_);
   HOIST_ASSIGN_OR_RETURN(const EngineResult executed, ExecutePlan(inputs));
   const EngineTimes& times = executed.times;
   AddPhase("read", times.read_ns, planned_.plan.read_bytes);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "hoist/checkpoint/load/engine_inputs.h"
 #include "hoist/checkpoint/load/load_engine.h"
 #include "hoist/checkpoint/load/plan_load.h"
 #include "hoist/checkpoint/load/report_parts.h"
@@ -169,21 +170,9 @@ absl::Status CatalogStream::Execute(StorageSink& sink) {
       MakeSinkDestination(planned_.plan, measure_.chunk_bytes, measure_.reads,
                           sink));
   AddPhase("allocate", Lap());
-  EngineInputs inputs = {.catalog = catalog_,
-                         .plan = planned_.plan,
-                         .files = files_,
-                         .paths = paths,
-                         .destination = *destination,
-                         .pool = options_.pool,
-                         .max_threads = measure_.threads,
-                         .verify = options_.verify_checksums,
-                         .cancel = options_.cancel,
-                         .trace = options_.trace};
-  if (options_.on_progress) {
-    inputs.on_progress = [this](uint64_t done_bytes) {
-      options_.on_progress(done_bytes, planned_.plan.needed_bytes);
-    };
-  }
+  EngineInputs inputs = EngineInputsOf(catalog_, planned_.plan, files_, paths,
+                                       *destination, options_);
+  inputs.max_threads = measure_.threads;
   HOIST_ASSIGN_OR_RETURN(const EngineResult executed, ExecutePlan(inputs));
   const EngineTimes& times = executed.times;
   AddPhase("read", times.read_ns, planned_.plan.read_bytes);

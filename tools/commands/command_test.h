@@ -14,6 +14,21 @@
 
 namespace hoist {
 
+// A safetensors file with uint8 tensors of one element.
+inline std::string Safetensors(const std::vector<std::string>& names) {
+  std::string header = "{";
+  for (size_t i = 0; i < names.size(); ++i) {
+    absl::StrAppend(&header, i == 0 ? "" : ",", "\"", names[i],
+                    R"(":{"dtype":"U8","shape":[1],"data_offsets":[)", i, ",",
+                    i + 1, "]}");
+  }
+  header += "}";
+  std::string length(8, '\0');
+  length[0] = static_cast<char>(header.size());
+  length[1] = static_cast<char>(header.size() >> 8);
+  return length + header + std::string(names.size(), 'x');
+}
+
 // What tests of commands have in common: hoist run inside of the test, a folder
 // for its files, and what it has printed.
 class CommandTest : public ::testing::Test {

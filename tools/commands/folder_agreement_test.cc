@@ -36,21 +36,6 @@ using ::testing::HasSubstr;
 
 // ------------------------------------------------------------ shards
 
-// A safetensors file with uint8 tensors of one element.
-std::string Safetensors(const std::vector<std::string>& names) {
-  std::string header = "{";
-  for (size_t i = 0; i < names.size(); ++i) {
-    absl::StrAppend(&header, i == 0 ? "" : ",", "\"", names[i],
-                    R"(":{"dtype":"U8","shape":[1],"data_offsets":[)", i, ",",
-                    i + 1, "]}");
-  }
-  header += "}";
-  std::string length(8, '\0');
-  length[0] = static_cast<char>(header.size());
-  length[1] = static_cast<char>(header.size() >> 8);
-  return length + header + std::string(names.size(), 'x');
-}
-
 // What torch.save makes of a dict with a tensor of two bytes.
 std::string TorchFile(const std::string& name) {
   ZipBuilder zip;

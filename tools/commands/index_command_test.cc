@@ -19,21 +19,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-// A safetensors file with uint8 tensors of one element.
-std::string Safetensors(const std::vector<std::string>& names) {
-  std::string header = "{";
-  for (size_t i = 0; i < names.size(); ++i) {
-    absl::StrAppend(&header, i == 0 ? "" : ",", "\"", names[i],
-                    R"(":{"dtype":"U8","shape":[1],"data_offsets":[)", i, ",",
-                    i + 1, "]}");
-  }
-  header += "}";
-  std::string length(8, '\0');
-  length[0] = static_cast<char>(header.size());
-  length[1] = static_cast<char>(header.size() >> 8);
-  return length + header + std::string(names.size(), 'x');
-}
-
 constexpr char kFirst[] = "m-00001-of-00002.safetensors";
 constexpr char kSecond[] = "m-00002-of-00002.safetensors";
 constexpr char kIndex[] = "m.safetensors.index.json";

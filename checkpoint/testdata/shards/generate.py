@@ -10,12 +10,9 @@ file. Files are torch.save's and safetensors' own; they and the index are named
 and written as Hugging Face's save_pretrained() does. See ../README.md.
 """
 
-import argparse
 import json
 import pathlib
-import shutil
 import sys
-import tempfile
 
 import safetensors.torch
 import torch
@@ -25,6 +22,7 @@ sys.path.insert(0, str(HERE.parent))
 sys.dont_write_bytecode = True
 
 import generate as files  # noqa: E402
+import golden_folders  # noqa: E402
 
 FOLDERS = {"safetensors": files.SAFETENSORS_FOLDER, "bin": files.TORCH_FOLDER}
 
@@ -146,31 +144,6 @@ def write_case(name, path):
     path.with_suffix(".expected.json").write_text(expected.replace('"torch_zip"', f'"{format}"', 1))
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing here; compare with what is here")
-    check = parser.parse_args().check
-    different = 0
-    with tempfile.TemporaryDirectory() as scratch:
-        for name in CASES:
-            committed = HERE / FOLDERS[CASES[name][0]] / name
-            if committed.exists() and not check:
-                continue
-            fresh = pathlib.Path(scratch) / name
-            write_case(name, fresh)
-            wanted = fresh.with_suffix(".expected.json")
-            if check:
-                same = committed.exists() and wanted.read_text() == committed.with_suffix(".expected.json").read_text()
-                different += not same
-                print("same     " if same else "DIFFERENT", name)
-                continue
-            committed.parent.mkdir(exist_ok=True)
-            shutil.copyfile(wanted, committed.with_suffix(".expected.json"))
-            shutil.copytree(fresh, committed)
-            size = sum(file.stat().st_size for file in committed.rglob("*") if file.is_file())
-            print(f"{name}: {size} bytes")
-    return 1 if different else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    folders = {name: HERE / FOLDERS[kind] for name, (kind, *_) in CASES.items()}
+    sys.exit(golden_folders.main(__doc__.splitlines()[0], folders, write_case))
