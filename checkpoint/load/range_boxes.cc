@@ -14,7 +14,7 @@ namespace {
 class BoxFinder {
  public:
   BoxFinder(const TensorSpec& spec, uint64_t begin_bytes, uint64_t end_bytes,
-            absl::FunctionRef<absl::Status(const TensorBox& box)> visit)
+            absl::FunctionRef<absl::Status(const RangeBox& box)> visit)
       : spec_(spec),
         begin_bytes_(begin_bytes),
         end_bytes_(end_bytes),
@@ -57,12 +57,12 @@ class BoxFinder {
   const TensorSpec& spec_;
   const uint64_t begin_bytes_;
   const uint64_t end_bytes_;
-  const absl::FunctionRef<absl::Status(const TensorBox& box)> visit_;
+  const absl::FunctionRef<absl::Status(const RangeBox& box)> visit_;
   std::vector<size_t> by_stride_;       // dimensions, the largest stride first
   std::vector<uint64_t> stride_bytes_;  // by level, which is a place there
   // What the elements from a level on take, from the first to the last.
   std::vector<uint64_t> span_bytes_;
-  TensorBox box_;
+  RangeBox box_;
 };
 
 absl::Status BoxFinder::Visit(size_t level, uint64_t offset) {
@@ -121,7 +121,7 @@ absl::Status BoxFinder::Visit(size_t level, uint64_t offset) {
 absl::Status ForEachBoxInRange(
     const TensorSpec& spec, uint64_t offset_bytes, uint64_t begin_bytes,
     uint64_t end_bytes,
-    absl::FunctionRef<absl::Status(const TensorBox& box)> visit) {
+    absl::FunctionRef<absl::Status(const RangeBox& box)> visit) {
   HOIST_CHECK(DTypeBits(spec.dtype) % 8 == 0);
   if (std::find(spec.shape.begin(), spec.shape.end(), 0) != spec.shape.end()) {
     return absl::OkStatus();

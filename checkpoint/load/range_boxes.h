@@ -11,7 +11,7 @@
 namespace hoist {
 
 // A part of a tensor: along each dimension so many indices from a first one on.
-struct TensorBox {
+struct RangeBox {
   std::vector<int64_t> begin;
   std::vector<int64_t> shape;
   // Of its first element, in the bytes that hold the tensor.
@@ -30,7 +30,7 @@ struct TensorBox {
 absl::Status ForEachBoxInRange(
     const TensorSpec& spec, uint64_t offset_bytes, uint64_t begin_bytes,
     uint64_t end_bytes,
-    absl::FunctionRef<absl::Status(const TensorBox& box)> visit);
+    absl::FunctionRef<absl::Status(const RangeBox& box)> visit);
 
 }  // namespace hoist
 

@@ -48,7 +48,7 @@ Places ElementsOf(const TensorSpec& spec, uint64_t offset, uint64_t begin,
                   uint64_t end, int* box_count = nullptr) {
   Places elements;
   HOIST_EXPECT_OK(
-      ForEachBoxInRange(spec, offset, begin, end, [&](const TensorBox& box) {
+      ForEachBoxInRange(spec, offset, begin, end, [&](const RangeBox& box) {
         if (box_count != nullptr) {
           ++*box_count;
         }
@@ -121,7 +121,7 @@ TEST(RangeBoxesTest, RowsAreFewBoxesHoweverTheyLie) {
 TEST(RangeBoxesTest, RepeatedElementsAreOneBox) {
   const TensorSpec spec = {DType::kFloat32, {1'000'000, 2}, {0, 1}};
   int count = 0;
-  HOIST_EXPECT_OK(ForEachBoxInRange(spec, 0, 0, 4, [&](const TensorBox& box) {
+  HOIST_EXPECT_OK(ForEachBoxInRange(spec, 0, 0, 4, [&](const RangeBox& box) {
     EXPECT_EQ(box.shape, (std::vector<int64_t>{1'000'000, 1}));
     ++count;
     return absl::OkStatus();
@@ -133,7 +133,7 @@ TEST(RangeBoxesTest, AnErrorEndsIt) {
   const TensorSpec spec = {DType::kFloat32, {4, 4}, {8, 1}};
   int count = 0;
   EXPECT_THAT(ForEachBoxInRange(spec, 0, 4, 100,
-                                [&](const TensorBox&) {
+                                [&](const RangeBox&) {
                                   ++count;
                                   return absl::CancelledError("enough");
                                 }),

@@ -37,7 +37,7 @@ constexpr uint64_t kMiB = uint64_t{1} << 20;
 
 // Calls `visit` with the number of each element of `box`, row-major in a tensor
 // of `shape`, and its place from the first one of the box on, in elements.
-void ForEachElement(const TensorSpec& spec, const TensorBox& box,
+void ForEachElement(const TensorSpec& spec, const RangeBox& box,
                     const std::function<void(size_t, size_t)>& visit) {
   std::vector<int64_t> index(box.shape.size(), 0);
   for (;;) {
@@ -108,7 +108,7 @@ class TensorSink : public StorageSink {
       const auto size = static_cast<size_t>(DTypeBits(tensor.spec.dtype)) / 8;
       HOIST_RETURN_IF_ERROR(ForEachBoxInRange(
           tensor.spec, BeginOf(tensor), offset, offset + bytes.size(),
-          [&](const TensorBox& box) {
+          [&](const RangeBox& box) {
             ForEachElement(tensor.spec, box, [&](size_t number, size_t place) {
               // The sink's own memory is copied to where it is.
               std::memmove(

@@ -92,7 +92,7 @@ absl::Status TargetSink::Take(int storage, uint64_t offset_bytes,
       const c10::InferenceMode inference;
       return ForEachBoxInRange(
           item.spec, item.begin_bytes, offset_bytes,
-          offset_bytes + bytes.size(), [&](const TensorBox& box) {
+          offset_bytes + bytes.size(), [&](const RangeBox& box) {
             has_touched_ = true;
             return CopyBox(item, box,
                            bytes.data() + (box.offset_bytes - offset_bytes));
@@ -105,7 +105,7 @@ absl::Status TargetSink::Take(int storage, uint64_t offset_bytes,
   return absl::OkStatus();
 }
 
-absl::Status TargetSink::CopyBox(Item& item, const TensorBox& box,
+absl::Status TargetSink::CopyBox(Item& item, const RangeBox& box,
                                  const uint8_t* first) {
   const at::Tensor source =
       at::from_blob(const_cast<uint8_t*>(first), box.shape, item.spec.strides,

@@ -80,7 +80,7 @@ class TargetSink : public StorageSink {
   };
 
   // `first` is the box's first element.
-  absl::Status CopyBox(Item& item, const TensorBox& box, const uint8_t* first);
+  absl::Status CopyBox(Item& item, const RangeBox& box, const uint8_t* first);
   absl::Status CopyInParts(Item& item, const at::Tensor& source,
                            const at::Tensor& to);
   absl::Status CopyPart(Item& item, const at::Tensor& source,
