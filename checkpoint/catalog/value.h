@@ -53,10 +53,11 @@ class ValueGraph {
 
   struct Node {
     ValueKind kind = ValueKind::kNone;
-    // Of an object: made by its class's __new__ (NEWOBJ), so that no __init__ is
-    // called when it is pickled again. Else by a call of what its type names.
-    // Of a list or dict at the end of what an opaque object was made from: its
-    // keywords, or what was added to it (checkpoint/pickle/object_arguments.h).
+    // Of an object: made by its class's __new__ (NEWOBJ), so that no __init__
+    // is called when it is pickled again. Else by a call of what its type
+    // names. Of a list or dict at the end of what an opaque object was made
+    // from: its keywords, or what was added to it
+    // (checkpoint/pickle/object_arguments.h).
     bool is_new = false;
     // The class: a kClass value, or kNoneId for the kind's own (dict, list,
     // ...).

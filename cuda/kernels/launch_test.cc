@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "absl/functional/function_ref.h"
@@ -92,9 +91,9 @@ TEST_F(LaunchTest, Cast) {
   ExpectNoLaunch(absl::StatusCode::kOk, [&] {
     return cast(DType::kBfloat16, 0, DType::kFloat32, 64, 0);
   });
-  for (const auto& [at, result] : {std::pair(1, 64), std::pair(0, 66)}) {
+  for (const auto& at : {std::pair(1, 64), std::pair(0, 66)}) {
     ExpectNoLaunch(absl::StatusCode::kInvalidArgument, [&] {
-      return cast(DType::kBfloat16, at, DType::kFloat32, result, 16);
+      return cast(DType::kBfloat16, at.first, DType::kFloat32, at.second, 16);
     });
   }
   ExpectNoLaunch(absl::StatusCode::kUnimplemented, [&] {
@@ -200,11 +199,16 @@ TEST_F(LaunchTest, Scan) {
   ExpectLaunch("Scanning 10 elements of float16", [&] {
     return scan(DType::kFloat16, 2, {4, 0, 1}, 128, 256);
   });
-  for (const auto& [at, totals, histogram] :
-       {std::tuple(1, 128, 256), std::tuple(2, 129, 256),
-        std::tuple(2, 128, 257)}) {
+  struct Places {
+    size_t at;
+    size_t totals;
+    size_t histogram;
+  };
+  for (const Places& places :
+       {Places{1, 128, 256}, Places{2, 129, 256}, Places{2, 128, 257}}) {
     ExpectNoLaunch(absl::StatusCode::kInvalidArgument, [&] {
-      return scan(DType::kFloat16, at, {4, 0, 1}, totals, histogram);
+      return scan(DType::kFloat16, places.at, {4, 0, 1}, places.totals,
+                  places.histogram);
     });
   }
   ExpectNoLaunch(absl::StatusCode::kInvalidArgument, [&] {
