@@ -1,7 +1,6 @@
 #include "hoist/checkpoint/load/load_catalog.h"
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "hoist/checkpoint/load/engine_inputs.h"
 #include "hoist/checkpoint/load/host_destination.h"
 #include "hoist/checkpoint/load/load_engine.h"
+#include "hoist/checkpoint/load/phase_clock.h"
 #include "hoist/checkpoint/load/plan_load.h"
 #include "hoist/checkpoint/load/report_parts.h"
 #include "hoist/checkpoint/load/tensor_view.h"
@@ -22,8 +22,6 @@
 
 namespace hoist {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // One load, phase by phase.
 class CatalogLoad {
@@ -46,40 +44,25 @@ class CatalogLoad {
 
   Verified HowVerified() const;
   bool IsConverted() const;
-  // Ends a phase that began when the last one ended.
-  void AddPhase(std::string name, int64_t time_ns, uint64_t bytes = 0) {
-    result_.report.phases.push_back(
-        {.name = std::move(name), .time_ns = time_ns, .bytes = bytes});
-  }
-  int64_t Lap() {
-    const Clock::time_point now = Clock::now();
-    const auto time = std::chrono::duration_cast<std::chrono::nanoseconds>(
-        now - std::exchange(lap_, now));
-    return time.count();
-  }
 
   const Catalog& catalog_;
   const CatalogFiles files_;
   const LoadOptions& options_;
-  Clock::time_point lap_ = Clock::now();
   PlannedLoad planned_;
   std::vector<std::unique_ptr<ReadPath>> paths_;  // by file
   std::unique_ptr<PinnedPool> own_pinned_;
   std::unique_ptr<ChunkDestination> destination_;
   LoadResult result_;
+  PhaseClock clock_{result_.report};
 };
 
 absl::StatusOr<LoadResult> CatalogLoad::Run() {
-  const Clock::time_point start = lap_;
   result_.report.device = options_.device;
   result_.report.warnings = catalog_.warnings;
   HOIST_RETURN_IF_ERROR(Plan());
   HOIST_RETURN_IF_ERROR(Allocate());
   HOIST_RETURN_IF_ERROR(Execute());
   HOIST_RETURN_IF_ERROR(MakeTensors());
-  result_.report.time_ns =
-      std::chrono::duration_cast<std::chrono::nanoseconds>(lap_ - start)
-          .count();
   return std::move(result_);
 }
 
@@ -91,7 +74,7 @@ absl::Status CatalogLoad::Plan() {
   HOIST_RETURN_IF_ERROR(CheckMemory(planned_, options_));
   result_.report.bytes = planned_.plan.needed_bytes;
   result_.report.verified = HowVerified();
-  AddPhase("plan", Lap());
+  clock_.End("plan");
   return absl::OkStatus();
 }
 
@@ -117,7 +100,7 @@ absl::Status CatalogLoad::Allocate() {
                             planned_.slot_count, options_.verify_on_device,
                             options_.trace));
   }
-  AddPhase("allocate", Lap());
+  clock_.End("allocate");
   return absl::OkStatus();
 }
 
@@ -127,20 +110,18 @@ absl::Status CatalogLoad::Execute() {
                                              paths_, *destination_, options_);
   HOIST_ASSIGN_OR_RETURN(const EngineResult executed, ExecutePlan(inputs));
   const EngineTimes& times = executed.times;
-  AddPhase("read", times.read_ns, planned_.plan.read_bytes);
+  clock_.Take("read", times.read_ns, planned_.plan.read_bytes);
   if (times.verify_ns > 0 && report.verified != Verified::kNone &&
       report.verified != Verified::kNotRecorded) {
-    AddPhase("verify", times.verify_ns, report.bytes);
+    clock_.Take("verify", times.verify_ns, report.bytes);
   }
   if (IsConverted()) {
-    AddPhase("convert", times.convert_ns, report.bytes);
+    clock_.Take("convert", times.convert_ns, report.bytes);
   }
   if (!options_.device.is_cpu()) {
-    AddPhase("upload", times.place_ns, planned_.plan.loaded_bytes);
+    clock_.Take("upload", times.place_ns, planned_.plan.loaded_bytes);
   }
-  AddPhase("wait", times.idle_ns);
-  Lap();
-  lap_ -= std::chrono::nanoseconds(times.finish_ns);
+  clock_.End("wait", /*ago_ns=*/times.finish_ns);
   report.io = FileIoOf(catalog_, planned_.reads, paths_);
   ReportLosses(executed.losses);
   report.peak_host_bytes = planned_.host_bytes;
@@ -173,7 +154,7 @@ absl::Status CatalogLoad::MakeTensors() {
                      "were left out"));
   }
   report.tensor_count = static_cast<int64_t>(result_.tensors.size());
-  AddPhase("finish", Lap());
+  clock_.End("finish");
   return absl::OkStatus();
 }
 

@@ -118,18 +118,12 @@ class Engine {
     MutexLock lock(&mu_);
     return std::move(losses_);
   }
-  // The mean over `thread_count` threads, which had `time_ns` each.
-  EngineTimes MeanTimes(int64_t time_ns, int thread_count)
-      ABSL_LOCKS_EXCLUDED(mu_) {
+  EngineTimes MeanTimes(int thread_count) ABSL_LOCKS_EXCLUDED(mu_) {
     MutexLock lock(&mu_);
-    EngineTimes mean = {.read_ns = times_.read_ns / thread_count,
-                        .verify_ns = times_.verify_ns / thread_count,
-                        .convert_ns = times_.convert_ns / thread_count,
-                        .place_ns = times_.place_ns / thread_count};
-    mean.idle_ns =
-        std::max<int64_t>(0, time_ns - mean.read_ns - mean.verify_ns -
-                                 mean.convert_ns - mean.place_ns);
-    return mean;
+    return {.read_ns = times_.read_ns / thread_count,
+            .verify_ns = times_.verify_ns / thread_count,
+            .convert_ns = times_.convert_ns / thread_count,
+            .place_ns = times_.place_ns / thread_count};
   }
 
  private:
@@ -536,7 +530,6 @@ uint64_t DecodeBytesOfThread(const LoadPlan& plan) {
 
 absl::StatusOr<EngineResult> ExecutePlan(const EngineInputs& inputs) {
   Engine engine(inputs);
-  const auto start = Clock::now();
   const int threads =
       EngineThreads(inputs.plan, inputs.pool, inputs.max_threads);
   const auto work = [&engine, threads](int64_t) {
@@ -553,7 +546,7 @@ absl::StatusOr<EngineResult> ExecutePlan(const EngineInputs& inputs) {
   }
   HOIST_RETURN_IF_ERROR(engine.status());
   const auto end = Clock::now();
-  EngineTimes times = engine.MeanTimes(Nanoseconds(end - start), threads);
+  EngineTimes times = engine.MeanTimes(threads);
   if (inputs.verify) {
     HOIST_RETURN_IF_ERROR(engine.checksums().Compare());
   }

@@ -40,14 +40,13 @@ struct EngineInputs {
   std::function<void(uint64_t)> on_progress;
 };
 
-// How the threads spent their time: the mean over them, so that all sum to the
-// time on the clock.
+// How the threads spent their time, the mean over them: what is missing to the
+// time on the clock, a thread had nothing left to do, and others had.
 struct EngineTimes {
   int64_t read_ns = 0;
   int64_t verify_ns = 0;
   int64_t convert_ns = 0;
   int64_t place_ns = 0;   // waiting for the destination, and handing to it
-  int64_t idle_ns = 0;    // a thread had nothing left to do, others had
   int64_t finish_ns = 0;  // when all were done, until all was on the device
 };
 

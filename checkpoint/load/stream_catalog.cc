@@ -1,7 +1,6 @@
 #include "hoist/checkpoint/load/stream_catalog.h"
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -9,6 +8,7 @@
 
 #include "hoist/checkpoint/load/engine_inputs.h"
 #include "hoist/checkpoint/load/load_engine.h"
+#include "hoist/checkpoint/load/phase_clock.h"
 #include "hoist/checkpoint/load/plan_load.h"
 #include "hoist/checkpoint/load/report_parts.h"
 #include "hoist/checkpoint/load/sink_destination.h"
@@ -20,8 +20,6 @@
 
 namespace hoist {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr uint64_t kMaxChunkBytes = PlanOptions().chunk_bytes;
 // Where that is too much, reads are rather fewer than smaller than this,
@@ -54,40 +52,26 @@ class CatalogStream {
   Measure MeasureOf(int threads, uint64_t chunk_bytes) const;
   Measure ChooseMeasure() const;
   absl::Status Execute(StorageSink& sink);
-  void AddPhase(std::string name, int64_t time_ns, uint64_t bytes = 0) {
-    report_.phases.push_back(
-        {.name = std::move(name), .time_ns = time_ns, .bytes = bytes});
-  }
-  int64_t Lap() {
-    const Clock::time_point now = Clock::now();
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(
-               now - std::exchange(lap_, now))
-        .count();
-  }
 
   const Catalog& catalog_;
   const CatalogFiles files_;
   const LoadOptions& options_;
   const StreamLimits limits_;
-  Clock::time_point lap_ = Clock::now();
   PlannedLoad planned_;
   bool is_direct_ = false;
   uint64_t thread_bytes_ = 0;
   Measure measure_;
   LoadReport report_;
+  PhaseClock clock_{report_};
 };
 
 absl::StatusOr<LoadReport> CatalogStream::Run(StorageSink& sink) {
-  const Clock::time_point start = lap_;
   report_.warnings = catalog_.warnings;
   report_.tensor_count = std::count_if(
       catalog_.tensors.begin(), catalog_.tensors.end(),
       [](const TensorEntry& tensor) { return tensor.storage.has_value(); });
   HOIST_RETURN_IF_ERROR(Plan());
   HOIST_RETURN_IF_ERROR(Execute(sink));
-  report_.time_ns =
-      std::chrono::duration_cast<std::chrono::nanoseconds>(lap_ - start)
-          .count();
   return std::move(report_);
 }
 
@@ -126,7 +110,7 @@ absl::Status CatalogStream::Plan() {
                          ? VerifiedByChecksums(catalog_, planned_.plan)
                          : Verified::kNone;
   report_.peak_host_bytes = measure_.host_bytes;
-  AddPhase("plan", Lap());
+  clock_.End("plan");
   return absl::OkStatus();
 }
 
@@ -169,19 +153,18 @@ absl::Status CatalogStream::Execute(StorageSink& sink) {
       const std::unique_ptr<ChunkDestination> destination,
       MakeSinkDestination(planned_.plan, measure_.chunk_bytes, measure_.reads,
                           sink));
-  AddPhase("allocate", Lap());
+  clock_.End("allocate");
   EngineInputs inputs = EngineInputsOf(catalog_, planned_.plan, files_, paths,
                                        *destination, options_);
   inputs.max_threads = measure_.threads;
   HOIST_ASSIGN_OR_RETURN(const EngineResult executed, ExecutePlan(inputs));
   const EngineTimes& times = executed.times;
-  AddPhase("read", times.read_ns, planned_.plan.read_bytes);
-  AddPhase("verify", times.verify_ns, report_.bytes);
-  AddPhase("convert", times.convert_ns, report_.bytes);
-  AddPhase("place", times.place_ns, report_.bytes);
-  AddPhase("wait", times.idle_ns);
-  Lap();
-  AddPhase("finish", times.finish_ns);
+  clock_.Take("read", times.read_ns, planned_.plan.read_bytes);
+  clock_.Take("verify", times.verify_ns, report_.bytes);
+  clock_.Take("convert", times.convert_ns, report_.bytes);
+  clock_.Take("place", times.place_ns, report_.bytes);
+  clock_.End("wait", /*ago_ns=*/times.finish_ns);
+  clock_.End("finish");
   report_.io = FileIoOf(catalog_, planned_.reads, paths);
   return absl::OkStatus();
 }
