@@ -70,10 +70,18 @@ std::vector<std::string> NamesOf(const std::vector<ProducerModule>& modules,
   return names;
 }
 
-absl::StatusOr<std::vector<ProducerModule>> ModulesOf(const Catalog& catalog) {
-  HOIST_ASSIGN_OR_RETURN(const auto editor,
+// Modules, and the editor that they were found in.
+struct FoundModules {
+  std::unique_ptr<CatalogEditor> editor;
+  std::vector<ProducerModule> modules;
+};
+
+absl::StatusOr<FoundModules> ModulesOf(const Catalog& catalog) {
+  FoundModules found;
+  HOIST_ASSIGN_OR_RETURN(found.editor,
                          CatalogEditor::Create({.catalog = catalog}));
-  return ProducerModulesOf(*editor);
+  found.modules = ProducerModulesOf(*found.editor);
+  return found;
 }
 
 // Which of `modules` the step is to be done for.
@@ -161,29 +169,39 @@ absl::StatusOr<CheckpointParts> MigrateProducer(
     HOIST_ASSIGN_OR_RETURN(Request parsed, ParseRequest(request));
     requests.push_back(std::move(parsed));
   }
-  HOIST_ASSIGN_OR_RETURN(auto modules, ModulesOf(parts.catalog));
+  HOIST_ASSIGN_OR_RETURN(FoundModules found, ModulesOf(parts.catalog));
   for (const ProducerStep& step : ProducerSteps()) {
     const std::vector<ProducerModule> wanted =
-        Wanted(modules, step, options.use_defaults, requests);
+        Wanted(found.modules, step, options.use_defaults, requests);
     if (wanted.empty()) {
       continue;
     }
     HOIST_ASSIGN_OR_RETURN(parts,
                            Apply(std::move(parts), step, wanted, report));
-    HOIST_ASSIGN_OR_RETURN(modules, ModulesOf(parts.catalog));
+    HOIST_ASSIGN_OR_RETURN(found, ModulesOf(parts.catalog));
   }
-  AddWarnings(modules, requests, report);
+  AddWarnings(found.modules, requests, report);
   return parts;
 }
 
 absl::StatusOr<std::vector<ProducerFinding>> FindProducerSteps(
     const Catalog& catalog) {
-  HOIST_ASSIGN_OR_RETURN(const auto modules, ModulesOf(catalog));
-  std::vector<ProducerFinding> findings;
+  std::vector<const ProducerStep*> steps;
   for (const ProducerStep& step : ProducerSteps()) {
-    std::vector<std::string> names = NamesOf(modules, step);
+    if (std::any_of(catalog.tensors.begin(), catalog.tensors.end(),
+                    step.is_sign)) {
+      steps.push_back(&step);
+    }
+  }
+  std::vector<ProducerFinding> findings;
+  if (steps.empty()) {
+    return findings;
+  }
+  HOIST_ASSIGN_OR_RETURN(const FoundModules found, ModulesOf(catalog));
+  for (const ProducerStep* const step : steps) {
+    std::vector<std::string> names = NamesOf(found.modules, *step);
     if (!names.empty()) {
-      findings.push_back({&step, std::move(names)});
+      findings.push_back({step, std::move(names)});
     }
   }
   return findings;

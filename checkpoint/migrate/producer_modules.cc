@@ -23,11 +23,7 @@ std::string FormOf(DType dtype, const std::vector<int64_t>& shape) {
 }  // namespace
 
 bool ProducerModule::Has(absl::string_view key) const {
-  return tensors.find(std::string(key)) != tensors.end();
-}
-
-const TensorEntry& ProducerModule::entry(absl::string_view key) const {
-  return entries.at(std::string(key));
+  return tensors.find(key) != tensors.end();
 }
 
 bool ProducerModule::HasOnly(
@@ -57,20 +53,20 @@ std::string ProducerModule::NameOf(absl::string_view key) const {
 std::vector<ProducerModule> ProducerModulesOf(const CatalogEditor& editor) {
   std::vector<ProducerModule> modules;
   for (const CatalogEditor::StateDict& dict : editor.StateDicts()) {
-    absl::flat_hash_map<std::string, size_t> by_path;
+    absl::flat_hash_map<absl::string_view, size_t> by_path;
     for (size_t i = 0; i < dict.tensors.size(); ++i) {
-      const std::string& key = dict.keys[i];
+      const absl::string_view key = dict.keys[i];
       if (key.empty()) {
         continue;
       }
       const size_t dot = key.rfind('.');
-      const std::string path =
-          dot == std::string::npos ? "" : key.substr(0, dot);
+      const absl::string_view path =
+          dot == absl::string_view::npos ? "" : key.substr(0, dot);
       const auto [known, is_new] = by_path.emplace(path, modules.size());
       if (is_new) {
         ProducerModule module = {.state_dict = dict.id,
                                  .prefix = dict.prefix,
-                                 .path = path,
+                                 .path = std::string(path),
                                  .has_metadata = dict.has_metadata};
         const auto version = dict.versions.find(path);
         if (version != dict.versions.end()) {
@@ -79,16 +75,16 @@ std::vector<ProducerModule> ProducerModulesOf(const CatalogEditor& editor) {
         modules.push_back(std::move(module));
       }
       ProducerModule& module = modules[known->second];
-      const std::string own =
-          dot == std::string::npos ? key : key.substr(dot + 1);
-      std::vector<size_t>& indices = module.tensors[own];
+      const absl::string_view own =
+          dot == absl::string_view::npos ? key : key.substr(dot + 1);
+      ProducerModule::TensorPlace& place = module.tensors[std::string(own)];
       const size_t index = dict.tensors[i];
-      if (editor.name(index) == module.NameOf(own)) {
-        indices.insert(indices.begin(), index);
+      if (!place.indices.empty() && editor.name(index) == module.NameOf(own)) {
+        place.indices.insert(place.indices.begin(), index);
       } else {
-        indices.push_back(index);
+        place.indices.push_back(index);
       }
-      module.entries[own] = editor.tensor(indices[0]);
+      place.entry = &editor.tensor(place.indices[0]);
     }
     for (size_t i = 0; i < dict.values.size(); ++i) {
       const std::string& key = dict.value_keys[i];
@@ -107,7 +103,7 @@ std::vector<ProducerModule> ProducerModulesOf(const CatalogEditor& editor) {
 
 void ModuleEditor::Rename(const ProducerModule& module, absl::string_view key,
                           absl::string_view to) {
-  for (const size_t index : module.tensors.at(std::string(key))) {
+  for (const size_t index : module.indices(key)) {
     const std::string& name = editor_.name(index);
     const std::string start = name.substr(0, name.size() - key.size());
     editor_.Rename(index, absl::StrCat(start, to));
@@ -118,7 +114,7 @@ void ModuleEditor::Rename(const ProducerModule& module, absl::string_view key,
 }
 
 void ModuleEditor::Drop(const ProducerModule& module, absl::string_view key) {
-  for (const size_t index : module.tensors.at(std::string(key))) {
+  for (const size_t index : module.indices(key)) {
     editor_.Drop(index);
   }
   step_.changes.push_back({.kind = Kind::kDrop, .from = module.NameOf(key)});
@@ -160,7 +156,7 @@ absl::Status ModuleEditor::Add(const ProducerModule& module,
   HOIST_ASSIGN_OR_RETURN(TensorEntry made,
                          Constant(module, beside, key, dtype, std::move(shape),
                                   std::move(element)));
-  const std::vector<size_t>& indices = module.tensors.at(std::string(beside));
+  const auto& indices = module.indices(beside);
   // A place with two names must not become two: all of its names find what is
   // at the end of the dict.
   if (indices.size() > 1) {
@@ -186,7 +182,7 @@ absl::Status ModuleEditor::Replace(const ProducerModule& module,
   HOIST_ASSIGN_OR_RETURN(
       TensorEntry made,
       Constant(module, key, key, dtype, std::move(shape), std::move(element)));
-  for (const size_t index : module.tensors.at(std::string(key))) {
+  for (const size_t index : module.indices(key)) {
     editor_.Replace(index, made);
   }
   step_.changes.push_back({.kind = Kind::kCast,
@@ -199,13 +195,13 @@ absl::Status ModuleEditor::Replace(const ProducerModule& module,
 
 void ModuleEditor::Pack(const ProducerModule& module, absl::string_view first,
                         absl::string_view second, absl::string_view key) {
-  const size_t weight = module.tensors.at(std::string(first))[0];
+  const size_t weight = module.indices(first)[0];
   ValueId other = ValueGraph::kNoneId;
   if (module.Has(second)) {
-    other = editor_.value(module.tensors.at(std::string(second))[0]);
+    other = editor_.value(module.indices(second)[0]);
     Drop(module, second);
   } else {
-    editor_.Drop(module.values.at(std::string(second)));
+    editor_.Drop(module.values.find(second)->second);
     step_.changes.push_back(
         {.kind = Kind::kDrop, .from = module.NameOf(second)});
   }

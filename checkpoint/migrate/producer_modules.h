@@ -2,6 +2,7 @@
 #define HOIST_CHECKPOINT_MIGRATE_PRODUCER_MODULES_H_
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -21,23 +23,32 @@ namespace hoist {
 // A module, as far as a state dict says what it is: the keys that have its path
 // before their last dot. (spec: pytorch-formats.md 10.1)
 struct ProducerModule {
+  struct TensorPlace {
+    // The editor's: the first is under `prefix`, others are further names of
+    // the same place.
+    absl::InlinedVector<size_t, 1> indices;
+    const TensorEntry* entry = nullptr;  // of the first, the editor's
+  };
+
   ValueId state_dict = ValueGraph::kNoneId;
   std::string prefix;  // of the state dict, up to a dot or empty
   std::string path;  // in the state dict, without the last dot; "" is the root
   // Of its class, as `_metadata` has it: none means the oldest, as to PyTorch.
   std::optional<int64_t> version;
   bool has_metadata = false;  // the state dict
-  // Indices of the editor's, by what is behind the path: the first is under
-  // `prefix`, others are further names of the same place.
-  std::map<std::string, std::vector<size_t>> tensors;
-  // Of the first index, parallel.
-  std::map<std::string, TensorEntry> entries;
-  // What else is there, where the state dict has `_metadata`.
-  std::map<std::string, size_t> values;
+  // By what is behind the path.
+  std::map<std::string, TensorPlace, std::less<>> tensors;
+  // What else is there, where the state dict has `_metadata`: its index.
+  std::map<std::string, size_t, std::less<>> values;
 
   bool Has(absl::string_view key) const;
-  // One that is there.
-  const TensorEntry& entry(absl::string_view key) const;
+  // Of one that is there.
+  const absl::InlinedVector<size_t, 1>& indices(absl::string_view key) const {
+    return tensors.find(key)->second.indices;
+  }
+  const TensorEntry& entry(absl::string_view key) const {
+    return *tensors.find(key)->second.entry;
+  }
   // Whether it has all of `required`, and nothing that is in neither.
   bool HasOnly(std::initializer_list<absl::string_view> required,
                std::initializer_list<absl::string_view> allowed = {}) const;
@@ -47,7 +58,8 @@ struct ProducerModule {
 };
 
 // Those that have tensors of their own, state dict by state dict, in the order
-// of their first ones. Modules that were pickled whole are not among them.
+// of their first ones. Modules that were pickled whole are not among them. Good
+// until `editor` is changed.
 std::vector<ProducerModule> ProducerModulesOf(const CatalogEditor& editor);
 
 // Changes tensors of modules, wherever their names are, and reports that.

@@ -27,10 +27,12 @@ bool HasShape(const ProducerModule& module, absl::string_view key,
 
 // Vectors of one length, as the statistics of channels are.
 bool AreAlike(const ProducerModule& module) {
-  const std::vector<int64_t>& shape = module.entries.begin()->second.spec.shape;
-  for (const auto& [key, entry] : module.entries) {
-    if (entry.spec.shape != shape || shape.size() != 1 ||
-        !IsFloatingPoint(entry.spec.dtype)) {
+  const std::vector<int64_t>& shape =
+      module.tensors.begin()->second.entry->spec.shape;
+  for (const auto& [key, place] : module.tensors) {
+    const TensorSpec& spec = place.entry->spec;
+    if (spec.shape != shape || shape.size() != 1 ||
+        !IsFloatingPoint(spec.dtype)) {
       return false;
     }
   }
@@ -160,12 +162,11 @@ absl::Status RenameGammaAndBeta(const ProducerModule& module,
 
 // Parameters NAME of which the module has NAME followed by each of `suffixes`,
 // and which `fits`.
-std::vector<std::string> ParametersWith(const ProducerModule& module,
-                                        std::vector<absl::string_view> suffixes,
-                                        bool (*fits)(const ProducerModule&,
-                                                     const std::string&)) {
+std::vector<std::string> ParametersWith(
+    const ProducerModule& module, absl::Span<const absl::string_view> suffixes,
+    bool (*fits)(const ProducerModule&, const std::string&)) {
   std::vector<std::string> found;
-  for (const auto& [key, entry] : module.entries) {
+  for (const auto& [key, place] : module.tensors) {
     absl::string_view name = key;
     if (!absl::ConsumeSuffix(&name, suffixes[0]) || name.empty()) {
       continue;
@@ -315,6 +316,26 @@ absl::Status PackLinear(const ProducerModule& module, ModuleEditor& editor) {
   return absl::OkStatus();
 }
 
+bool IsGamma(const TensorEntry& tensor) {
+  return absl::EndsWith(tensor.name, "gamma");
+}
+bool IsRunningVariance(const TensorEntry& tensor) {
+  return absl::EndsWith(tensor.name, "running_var");
+}
+bool IsMinimum(const TensorEntry& tensor) {
+  return absl::EndsWith(tensor.name, "min_val") ||
+         absl::EndsWith(tensor.name, "min_vals");
+}
+bool IsQint8(const TensorEntry& tensor) {
+  return tensor.spec.dtype == DType::kQint8;
+}
+bool IsNorm(const TensorEntry& tensor) {
+  return absl::EndsWith(tensor.name, "_g");
+}
+bool IsOriginal(const TensorEntry& tensor) {
+  return absl::EndsWith(tensor.name, "_orig");
+}
+
 // Each follows those that make what it is to see: a fused norm becomes a norm
 // of its own before its count is added.
 constexpr ProducerStep kSteps[] = {
@@ -322,20 +343,20 @@ constexpr ProducerStep kSteps[] = {
      "ConvBn1d, ConvBn2d, ConvBn3d, ConvBnReLU* (quantization aware training)",
      2, "1.6",
      "gamma, beta and the running statistics become a module of their own, bn",
-     true, HasFusedNorm, SeparateNorm},
+     true, IsGamma, HasFusedNorm, SeparateNorm},
     {"instance_norm_running_stats",
      "InstanceNorm1d, InstanceNorm2d, "
      "InstanceNorm3d (track_running_stats=False)",
      1, "0.4.0", "running_mean and running_var, which were never used, go",
-     false, HasStatsOfInstances, DropStats},
+     false, IsRunningVariance, HasStatsOfInstances, DropStats},
     {"batch_norm_num_batches_tracked",
      "BatchNorm1d, BatchNorm2d, BatchNorm3d, SyncBatchNorm, InstanceNorm*", 2,
-     "0.4.1", "num_batches_tracked is added: int64 0", true, NeedsBatchCount,
-     AddBatchCount},
+     "0.4.1", "num_batches_tracked is added: int64 0", true, IsRunningVariance,
+     NeedsBatchCount, AddBatchCount},
     {"observer_eps",
      "MinMaxObserver, PerChannelMinMaxObserver, HistogramObserver, "
      "MovingAverage*",
-     2, "1.7", "eps is added: float32 [1.1920929e-07]", true,
+     2, "1.7", "eps is added: float32 [1.1920929e-07]", true, IsMinimum,
      NeedsEps, AddEps},
     {"observer_min_max",
      "PerChannelMinMaxObserver, MovingAveragePerChannelMinMaxObserver, "
@@ -343,27 +364,27 @@ constexpr ProducerStep kSteps[] = {
      3, "1.10",
      "min_vals and max_vals of channels become min_val and max_val; those of a "
      "histogram that has seen nothing become inf and -inf",
-     true, IsOldObserver, UpdateObserver},
+     true, IsMinimum, IsOldObserver, UpdateObserver},
     {"quantized_linear_packed_params",
      "quantized Linear, quantized.dynamic Linear, LinearPackedParams", 3, "1.6",
      "weight and bias become the tuple _packed_params._packed_params, beside a "
      "dtype",
-     true, HasUnpackedLinear, PackLinear},
+     true, IsQint8, HasUnpackedLinear, PackLinear},
     {"layer_norm_gamma_beta", "LayerNorm of BERT as TensorFlow named it", 0,
      "none", "gamma and beta of LayerNorm become weight and bias", true,
-     HasGammaAndBeta, RenameGammaAndBeta},
+     IsGamma, HasGammaAndBeta, RenameGammaAndBeta},
     {"weight_norm_parametrization", "any with torch.nn.utils.weight_norm", 0,
      "2.1",
      "NAME_g and NAME_v become parametrizations.NAME.original0 and .original1",
-     false, HasWeightNorm, ParametrizeWeightNorm},
+     false, IsNorm, HasWeightNorm, ParametrizeWeightNorm},
     {"spectral_norm_parametrization", "any with torch.nn.utils.spectral_norm",
      0, "1.9",
      "NAME_orig, NAME_u and NAME_v become parametrizations.NAME.original, "
      ".0._u and .0._v",
-     false, HasSpectralNorm, ParametrizeSpectralNorm},
+     false, IsOriginal, HasSpectralNorm, ParametrizeSpectralNorm},
     {"spectral_norm_v", "any with torch.nn.utils.spectral_norm", 1, "1.0",
      "NAME goes, and NAME_v is solved for from NAME_orig, NAME and NAME_u",
-     false, NeedsSpectralV, nullptr},
+     false, IsOriginal, NeedsSpectralV, nullptr},
 };
 
 }  // namespace

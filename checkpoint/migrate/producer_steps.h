@@ -22,6 +22,9 @@ struct ProducerStep {
   // False where a state dict does not say whether the class that will load it
   // wants it so: done only where it is asked for by name.
   bool by_default = false;
+  // Whether a tensor is like one that each module has to which the step
+  // applies: without any, no modules have to be put together.
+  bool (*is_sign)(const TensorEntry& tensor) = nullptr;
   // Whether the step has something to do for a module as it is.
   bool (*applies)(const ProducerModule& module) = nullptr;
   // Does it. Null where only PyTorch can, because it computes with what the

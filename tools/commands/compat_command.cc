@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <latch>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -18,7 +19,7 @@
 #include "hoist/checkpoint/compat/compat_side.h"
 #include "hoist/checkpoint/compat/torch_use.h"
 #include "hoist/checkpoint/migrate/producer_migrations.h"
-#include "hoist/core/io/file_system.h"
+#include "hoist/core/io/posix_file_system.h"
 #include "hoist/core/io/random_access_file.h"
 #include "hoist/core/io/text_file.h"
 #include "hoist/core/status/annotate.h"
@@ -55,31 +56,6 @@ absl::StatusOr<std::string> ReadManifest(const std::string& path) {
     return std::string();
   }
   return ReadTextFile(path, kMaxBytes);
-}
-
-// What is asked of the file itself.
-struct CheckpointFacts {
-  CompatSide side;
-  TorchUse use;
-  std::vector<ProducerFinding> producer_steps;
-};
-
-absl::StatusOr<CheckpointFacts> ReadFacts(const std::string& path,
-                                          ThreadPool* pool) {
-  HOIST_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
-                         Checkpoint::Open(path, {.pool = pool}));
-  CheckpointFacts facts;
-  absl::StatusOr<TorchUse> use;
-  absl::StatusOr<std::vector<ProducerFinding>> steps;
-  RunBoth(
-      pool, [&] { steps = FindProducerSteps(checkpoint.catalog()); },
-      [&] {
-        use = TorchUseOf(checkpoint);
-        facts.side = SideOf(checkpoint.catalog());
-      });
-  HOIST_ASSIGN_OR_RETURN(facts.use, std::move(use));
-  HOIST_ASSIGN_OR_RETURN(facts.producer_steps, std::move(steps));
-  return facts;
 }
 
 absl::StatusOr<CompatSide> OpenTarget(const std::string& path,
@@ -196,26 +172,45 @@ absl::StatusOr<CompatVerdict> RunCompat(const CompatArguments& arguments,
   if (has_target) {
     answer.target = ResolvePath(context, arguments.against);
   }
-  const WorkerThreads threads(has_target ? DefaultThreadCount() : 1);
-  absl::StatusOr<CheckpointFacts> opened;
-  absl::StatusOr<CompatSide> target;
+  const WorkerThreads threads(DefaultThreadCount());
+  ThreadPool* const pool = threads.pool();
+  absl::StatusOr<Checkpoint> file;
+  std::latch has_opened(1);
+  absl::StatusOr<std::vector<ProducerFinding>> steps;
+  absl::StatusOr<CompatSide> target = CompatSide();
+  absl::StatusOr<TorchUse> use;
+  // The first never waits for the second, which may come after it.
   RunBoth(
-      threads.pool(), [&] { opened = ReadFacts(answer.path, threads.pool()); },
+      pool,
+      [&] {
+        file = Checkpoint::Open(answer.path, {.pool = pool});
+        has_opened.count_down();
+        if (file.ok()) {
+          steps = FindProducerSteps(file->catalog());
+        }
+      },
       [&] {
         if (has_target) {
-          target = OpenTarget(answer.target, threads.pool());
+          target = OpenTarget(answer.target, pool);
+        }
+        has_opened.wait();
+        if (!file.ok() || !target.ok()) {
+          return;
+        }
+        use = TorchUseOf(*file);
+        const CompatSide side = SideOf(file->catalog());
+        answer.absent_devices = AbsentDevices(side.devices, context);
+        if (has_target) {
+          answer.report = CompareSides(side, *target);
         }
       });
-  HOIST_ASSIGN_OR_RETURN(const CheckpointFacts file, std::move(opened));
-  answer.releases = FindTorchReleases(file.use);
-  answer.absent_devices = AbsentDevices(file.side.devices, context);
-  answer.producer_steps = file.producer_steps;
-  if (has_target) {
-    HOIST_RETURN_IF_ERROR(target.status());
-    answer.report = CompareSides(file.side, *target);
-    if (!arguments.suggest.empty()) {
-      HOIST_RETURN_IF_ERROR(WriteRules(arguments, context, *answer.report));
-    }
+  HOIST_RETURN_IF_ERROR(file.status());
+  HOIST_RETURN_IF_ERROR(target.status());
+  HOIST_ASSIGN_OR_RETURN(answer.producer_steps, std::move(steps));
+  HOIST_RETURN_IF_ERROR(use.status());
+  answer.releases = FindTorchReleases(*use);
+  if (!arguments.suggest.empty()) {
+    HOIST_RETURN_IF_ERROR(WriteRules(arguments, context, *answer.report));
   }
   if (arguments.json) {
     *context.out << JsonText(CompatJson(answer));
