@@ -177,8 +177,8 @@ absl::StatusOr<CompatVerdict> RunCompat(const CompatArguments& arguments,
   absl::StatusOr<Checkpoint> file;
   std::latch has_opened(1);
   absl::StatusOr<std::vector<ProducerFinding>> steps;
-  absl::StatusOr<CompatSide> target = CompatSide();
   absl::StatusOr<TorchUse> use;
+  absl::StatusOr<CompatSide> target = CompatSide();
   // The first never waits for the second, which may come after it.
   RunBoth(
       pool,
@@ -187,6 +187,7 @@ absl::StatusOr<CompatVerdict> RunCompat(const CompatArguments& arguments,
         has_opened.count_down();
         if (file.ok()) {
           steps = FindProducerSteps(file->catalog());
+          use = TorchUseOf(*file);
         }
       },
       [&] {
@@ -197,7 +198,6 @@ absl::StatusOr<CompatVerdict> RunCompat(const CompatArguments& arguments,
         if (!file.ok() || !target.ok()) {
           return;
         }
-        use = TorchUseOf(*file);
         const CompatSide side = SideOf(file->catalog());
         answer.absent_devices = AbsentDevices(side.devices, context);
         if (has_target) {
