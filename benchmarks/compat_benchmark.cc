@@ -88,7 +88,7 @@ void BM_Command(benchmark::State& state, const std::string& path) {
   for (auto _ : state) {
     const auto verdict = RunCompat({.path = path, .against = path}, context);
     if (!verdict.ok() || *verdict != CompatVerdict::kFits) {
-      std::cerr << out.str() << "\n";
+      std::cerr << verdict.status() << "\n" << out.str();
       std::abort();
     }
     out.str("");

@@ -11,8 +11,8 @@
 namespace hoist {
 
 // Writes phases into a report so that they sum to the report's time, whatever
-// the machine did between them: each ends where the next begins. Thread-safe
-// for const members only.
+// the machine did between them: each ends where the next begins.
+// Thread-compatible.
 class PhaseClock {
  public:
   // The first phase begins now. `report` has to outlive it.
