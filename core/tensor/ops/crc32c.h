@@ -14,7 +14,8 @@ namespace hoist {
 uint32_t Crc32c(absl::Span<const uint8_t> bytes, uint32_t before = 0);
 
 // CRC of two runs one after the other, from the CRC of each and the length of
-// the second: chunks can be summed by several threads. Takes microseconds.
+// the second: chunks can be summed by several threads. Takes a microsecond at
+// most, and less for a power of two.
 uint32_t CombineCrc32c(uint32_t first, uint32_t second,
                        uint64_t second_size_bytes);
 

@@ -12,7 +12,7 @@ namespace hoist {
 // same code for the host and the device. Thread-safe.
 
 // `polynomial` times x.
-HOIST_HOST_DEVICE uint32_t Crc32cTimesX(uint32_t polynomial) {
+HOIST_HOST_DEVICE constexpr uint32_t Crc32cTimesX(uint32_t polynomial) {
   return polynomial >> 1 ^ ((polynomial & 1) != 0 ? 0x82F63B78u : 0u);
 }
 
@@ -24,7 +24,7 @@ HOIST_HOST_DEVICE uint32_t Crc32cOfByte(uint32_t byte) {
   return byte;
 }
 
-HOIST_HOST_DEVICE uint32_t Crc32cMultiply(uint32_t a, uint32_t b) {
+HOIST_HOST_DEVICE constexpr uint32_t Crc32cMultiply(uint32_t a, uint32_t b) {
   uint32_t product = 0;
   for (; a != 0; a <<= 1) {
     product ^= (a & 0x80000000u) != 0 ? b : 0u;
@@ -34,7 +34,7 @@ HOIST_HOST_DEVICE uint32_t Crc32cMultiply(uint32_t a, uint32_t b) {
 }
 
 // What `size_bytes` zero bytes multiply a CRC by: x to 8 times that.
-HOIST_HOST_DEVICE uint32_t Crc32cOfZeros(uint64_t size_bytes) {
+HOIST_HOST_DEVICE constexpr uint32_t Crc32cOfZeros(uint64_t size_bytes) {
   uint32_t power = 0x80000000u >> 8;
   uint32_t result = 0x80000000u;
   for (; size_bytes != 0; size_bytes >>= 1) {

@@ -70,6 +70,12 @@ TEST(Crc32cTest, ContinuesAndCombinesAtEverySplit) {
 
 TEST(Crc32cTest, CombinesAnySize) {
   constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
+  for (int bits = 0; bits <= 64; ++bits) {
+    const uint64_t size = bits == 0 ? 0 : kMax >> (64 - bits);
+    EXPECT_EQ(CombineCrc32c(0xe3069283, 0x8a9136aa, size),
+              Crc32cMultiply(Crc32cOfZeros(size), 0xe3069283) ^ 0x8a9136aa)
+        << size;
+  }
   for (const uint64_t size :
        {uint64_t{1} << 32, (uint64_t{1} << 40) + 3, kMax}) {
     EXPECT_EQ(CombineCrc32c(0xe3069283, 0, size),
