@@ -13,6 +13,16 @@ namespace {
 
 constexpr absl::string_view kEllipsis = "...";
 
+// Whether all of it is ASCII that takes a column each and is shown as it is,
+// as nearly all names are.
+bool IsPlain(absl::string_view text) {
+  bool is_plain = true;
+  for (const char c : text) {
+    is_plain &= c >= 0x20 && c < 0x7f;
+  }
+  return is_plain;
+}
+
 struct CodePoint {
   uint32_t value;
   size_t size;  // in bytes; 0: the next byte is not UTF-8
@@ -151,6 +161,9 @@ std::string Tail(absl::string_view text, size_t max_width) {
 }  // namespace
 
 size_t DisplayWidth(absl::string_view text) {
+  if (IsPlain(text)) {
+    return text.size();
+  }
   size_t width = 0;
   while (!text.empty()) {
     const CodePoint point = DecodeFirst(text);
@@ -162,6 +175,9 @@ size_t DisplayWidth(absl::string_view text) {
 
 std::string DisplayText(absl::string_view text, size_t max_width) {
   const size_t shown = std::max(max_width, kEllipsis.size() + 2);
+  if (text.size() <= shown && IsPlain(text)) {
+    return std::string(text);
+  }
   const size_t head_width = (shown - kEllipsis.size() + 1) / 2;
   const size_t tail_width = shown - kEllipsis.size() - head_width;
   // Combining characters have no width, and so need a limit of their own.
