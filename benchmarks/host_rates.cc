@@ -39,13 +39,14 @@ class Bench {
     return pool.get();
   }
 
-  absl::StatusOr<double> ReadIntoFresh(int threads, Pages pages) {
+  absl::StatusOr<double> ReadIntoFresh(int threads, Pages pages,
+                                       uint64_t block_bytes) {
     HOIST_RETURN_IF_ERROR(WarmPageCache(file_->path()));
     HOIST_RETURN_IF_ERROR(Ballast(threads));
     return SecondsOf([&]() -> absl::StatusOr<FreshMemory> {
       HOIST_ASSIGN_OR_RETURN(FreshMemory memory,
                              FreshMemory::Map(size_bytes(), pages));
-      HOIST_RETURN_IF_ERROR(Read(threads, memory.bytes()));
+      HOIST_RETURN_IF_ERROR(Read(threads, memory.bytes(), block_bytes));
       return memory;
     });
   }
@@ -54,7 +55,7 @@ class Bench {
     HOIST_RETURN_IF_ERROR(WarmPageCache(file_->path()));
     HOIST_ASSIGN_OR_RETURN(const absl::Span<uint8_t> memory, WarmMemory());
     HOIST_RETURN_IF_ERROR(Ballast(threads));
-    return SecondsOf([&] { return Read(threads, memory); });
+    return SecondsOf([&] { return Read(threads, memory, kChunkBytes); });
   }
 
   absl::StatusOr<double> ReadPastTheCache(int threads, uint64_t block_bytes) {
@@ -125,8 +126,9 @@ class Bench {
     return warm_->bytes();
   }
 
-  absl::Status Read(int threads, absl::Span<uint8_t> out) {
-    return ForEachChunk(pool(threads), size_bytes(), kChunkBytes,
+  absl::Status Read(int threads, absl::Span<uint8_t> out,
+                    uint64_t block_bytes) {
+    return ForEachChunk(pool(threads), size_bytes(), block_bytes,
                         [&](uint64_t offset, uint64_t size) {
                           return file_->ReadAt(offset,
                                                out.subspan(offset, size));
@@ -157,10 +159,23 @@ std::vector<Rate> HostRates(std::shared_ptr<const RandomAccessFile> file,
                          return measure(*bench, threads);
                        }});
     };
-    add("read_huge", "page cache into fresh huge pages", size,
-        [](Bench& b, int n) { return b.ReadIntoFresh(n, Pages::kHuge); });
+    // Which is faster, threads that share huge pages or larger copies, depends
+    // on what the CPU's caches hold.
+    for (const uint64_t block_bytes : {kChunkBytes, 2 * kChunkBytes}) {
+      rates.push_back({.name = "read_huge",
+                       .description = "page cache into fresh huge pages",
+                       .threads = threads,
+                       .block_bytes = block_bytes,
+                       .bytes = size,
+                       .measure = [bench, threads, block_bytes] {
+                         return bench->ReadIntoFresh(threads, Pages::kHuge,
+                                                     block_bytes);
+                       }});
+    }
     add("read_small", "page cache into fresh pages of 4 KiB", size,
-        [](Bench& b, int n) { return b.ReadIntoFresh(n, Pages::kSmall); });
+        [](Bench& b, int n) {
+          return b.ReadIntoFresh(n, Pages::kSmall, kChunkBytes);
+        });
     add("read_warm", "page cache into touched memory", size,
         [](Bench& b, int n) { return b.ReadIntoWarm(n); });
     add("memcpy", "copy of touched memory", size / 2,

@@ -15,8 +15,9 @@ namespace hoist {
 // What the host can do with a file and with memory of its size. Every
 // measurement begins with a ballast of that size (see TouchAndFreeBallast()).
 // `thread_counts` has at least one number, each at least 1. Names:
-//   read_huge, read_small   from the page cache into fresh memory, in pages of
-//                           2 MiB or 4 KiB
+//   read_huge               from the page cache into fresh huge pages; two
+//                           settings, of which the better is the ceiling
+//   read_small              the same, into pages of 4 KiB
 //   read_warm               from the page cache into memory touched before
 //   read_direct             from the device into fresh huge pages; several
 //                           settings, of which the best is the ceiling
