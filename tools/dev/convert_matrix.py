@@ -394,7 +394,8 @@ class Checks:
         self.counts = collections.Counter()
         self.natives = 0
 
-    def check(self, label, path, formats=("torch_zip", "safetensors")):
+    def check(self, label, path, formats=("torch_zip", "safetensors"), readable=None):
+        """readable: what PyTorch reads in place of `path`, which it would read wrong."""
         runs = [("torch_zip", self._to_torch_zip), ("safetensors", self._to_safetensors)]
         if torch_walk.detect_format(path) not in PROGRAMS:  # Of which that keeps the objects, of unknown classes.
             runs.insert(1, ("native", self._by_native))
@@ -402,7 +403,7 @@ class Checks:
             if name != "native" and name not in formats or name == "native" and "torch_zip" not in formats:
                 continue
             try:
-                found = run(path)
+                found = run(path, readable or path)
             except Skipped as reason:
                 self.counts[f"{name} skipped"] += 1
                 print(f"skipped  {label} to {name}: {reason}")
@@ -443,7 +444,7 @@ class Checks:
         # The pieces of a tensor say nothing of its strides.
         return self._differences(tensors, got, fields=("dtype", "shape", "sha256"))
 
-    def _by_native(self, path):
+    def _by_native(self, path, readable):
         self.natives += 1
         native = self.folder / "converted.hoist"
         status, said = convert(
@@ -451,12 +452,11 @@ class Checks:
         )
         if status != 0:
             return [f"hoist ended with {status}: {said[-300:]}"]
-        return self._to_torch_zip(path, native)
+        return self._to_torch_zip(native, readable)
 
-    def _to_torch_zip(self, path, converted=None):
-        """converted: what is given to hoist in place of `path`."""
+    def _to_torch_zip(self, path, readable):
         target = self.folder / "converted.pt"
-        status, said = convert(self.hoist, converted or path, target, "--to=torch", "--force")
+        status, said = convert(self.hoist, path, target, "--to=torch", "--force")
         if status != 0:
             return [f"hoist ended with {status}: {said[-300:]}"]
         pickles = Pickles()
@@ -470,9 +470,9 @@ class Checks:
                 return [f"weights_only: {str(error)[:300]}"]
         if is_refused and loads_safely and not any(name in said for name in names_made_safe()):
             return ["weights_only does not refuse it"]
-        if torch_walk.detect_format(path) in PROGRAMS:
-            return self._compare_names(path, got)
-        wanted = read_by_torch(read_source, path, pickles)
+        if torch_walk.detect_format(readable) in PROGRAMS:
+            return self._compare_names(readable, got)
+        wanted = read_by_torch(read_source, readable, pickles)
         if is_refused:
             got = read_torch_zip(target, pickles, weights_only=False)
         return Comparison().run(wanted, got)
@@ -500,9 +500,9 @@ class Checks:
                     found.append(f"{tensor['name']} {field}: {tensor[field]} has become {have[field]}")
         return found[:SHOWN_DIFFERENCES]
 
-    def _to_safetensors(self, path):
+    def _to_safetensors(self, path, readable):
         target = self.folder / "converted.safetensors"
-        tensors = read_by_torch(tensors_of, path)
+        tensors = read_by_torch(tensors_of, readable)
         status, said = convert(self.hoist, path, target, "--to=safetensors", "--force")
         if status != 0:
             if any(reason in said for reason in NOT_HELD):
@@ -621,11 +621,12 @@ def main() -> int:
                     continue
                 is_held = case.dtypes is None
                 for file in writer.write(case):
-                    checks.check(file.label, file.path, ("torch_zip", "safetensors") if is_held else ("torch_zip",))
-                    file.path.unlink()
+                    formats = ("torch_zip", "safetensors") if is_held else ("torch_zip",)
+                    checks.check(file.label, file.path, formats, file.readable)
+                    file.unlink()
                 for file in [] if is_held else writer.write(CaseForSafetensors(case.dialect, case.kind, case.name)):
-                    checks.check(file.label, file.path, ("safetensors",))
-                    file.path.unlink()
+                    checks.check(file.label, file.path, ("safetensors",), file.readable)
+                    file.unlink()
     print(", ".join(f"{count} {what}" for what, count in sorted(checks.counts.items())))
     compared = sum(count for what, count in checks.counts.items() if not what.endswith("skipped"))
     if compared == 0:

@@ -510,6 +510,12 @@ class Written:
     path: pathlib.Path
     reference: dict
     items: int = 0
+    # What torch reads as it was: `path`, or a file with the same in it.
+    readable: pathlib.Path | None = None
+
+    def unlink(self):
+        for path in {self.path, self.readable or self.path}:
+            path.unlink()
 
 
 def storage_count(walk) -> int:
@@ -568,7 +574,7 @@ class Writer:
         good = {}
         for name, item in items.items():
             for file in self._try(case, case.label, lambda: {name: item}, 1):
-                file.path.unlink()
+                file.unlink()
                 good[name] = item
         return self._try(case, case.label, lambda: good, len(good)) if good else []
 
@@ -581,22 +587,28 @@ class Writer:
 
     def _file(self, case, label, root, count) -> Written:
         path = self.folder / f"{next(self._next)}-{re.sub(r'[^a-z0-9-]+', '_', label)}{case.dialect.extension}"
-        source = None
+        source = path
         try:
             source = case.dialect.write(root, path) or path
             reference, walk = self._described(source, root)
         except Exception:
-            path.unlink(missing_ok=True)
+            for written in {path, source}:
+                written.unlink(missing_ok=True)
             raise
-        finally:
-            if source not in (None, path):
-                source.unlink()
         is_bare = reference["format"] == "pickle"  # Each tensor has a file of its own there.
         reference["sharing"] = sharing(walk) if walk and not is_bare else {}
         reference["storages"] = storage_count(walk) if walk else 0
         if case.kind == "script" and reference["format"] == "torch_script":
             reference["attributes"] = script_attributes(path, root)
-        return Written(label, path, reference, count)
+        return Written(label, path, reference, count, self._readable(case, root, source))
+
+    def _readable(self, case, root, source):
+        # Beside zip, torch unpacks packed weights before it has read their storages.
+        if case.dialect.name.startswith("legacy") and case.name.startswith("module_quantized"):
+            twin = source.with_suffix(".twin")
+            torch.save(root, twin)
+            return twin
+        return source
 
     def _described(self, source, root):
         try:
@@ -684,7 +696,7 @@ class Comparison:
         self.items += file.items
         found = differences(file, view)
         if not self._keep:
-            file.path.unlink()
+            file.unlink()
         if not found:
             return
         self.different += 1
@@ -697,7 +709,7 @@ class Comparison:
         errors = collections.defaultdict(list)
         for file in self._writer.write_each(case):
             found = differences(file, compare_with_torch.view_of_hoist(file.path, self._hoist))
-            file.path.unlink()
+            file.unlink()
             if found:
                 text = found[0].replace(str(file.path), "FILE")
                 errors[text].append(re.search(r"\[(.*)\]$", file.label)[1])
