@@ -322,7 +322,9 @@ def stub(module, name):
 def read_source(path, pickles):
     format_name = torch_walk.detect_format(path)
     if format_name == "safetensors":
-        return safetensors.torch.load_file(path)
+        tensors = safetensors.torch.load_file(path)
+        # In the file's order: its own differs each time where several are empty.
+        return {name: tensors[name] for name in header_of(path) if name in tensors}
     return torch_walk.Loaded(path, pickles.module(), bare=format_name == "pickle").root
 
 

@@ -215,9 +215,13 @@ class Loaded:
             self.root = self._load(path)
 
     def _load(self, file):
+        options = {"map_location": self._on_cpu, "pickle_module": self._pickle_module, "weights_only": False}
         # Tensors without data of their own refuse a map_location that is a function.
         with mock.patch.object(torch._utils, "_get_restore_location", lambda device: "cpu"):
-            return torch.load(file, map_location=self._on_cpu, pickle_module=self._pickle_module, weights_only=False)
+            try:
+                return torch.load(file, **options)
+            except UnicodeDecodeError:  # Python 2's strings, which are bytes.
+                return torch.load(file, **options, encoding="latin1")
 
     def _load_bare(self, path):
         def load_from_bytes(data):
@@ -232,7 +236,7 @@ class Loaded:
         try:
             with open(path, "rb") as file:
                 return Unpickler(file, encoding="utf-8").load()
-        except UnicodeDecodeError:  # Python 2's strings, which are bytes.
+        except UnicodeDecodeError:
             with open(path, "rb") as file:
                 return Unpickler(file, encoding="latin1").load()
 

@@ -2,11 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <set>
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -104,62 +101,6 @@ PickledStorageName NameOf(const StorageUse& use, size_t key,
   return name;
 }
 
-// How the quantized tensors of a catalog are, which their values' states say.
-class Quantizers {
- public:
-  explicit Quantizers(const Catalog& catalog);
-
-  bool empty() const { return by_tensor_.empty(); }
-  // kNoneId where it is not known.
-  ValueId Of(size_t tensor) const;
-
- private:
-  // All that makes two tensors the same, but for how they are quantized.
-  using View = std::tuple<int, int64_t, DType, std::vector<int64_t>,
-                          std::vector<int64_t>>;
-  static View ViewOf(const TensorEntry& tensor) {
-    return {tensor.storage.value_or(-1), tensor.storage_offset,
-            tensor.spec.dtype, tensor.spec.shape, tensor.spec.strides};
-  }
-
-  const Catalog& catalog_;
-  std::map<size_t, ValueId> by_tensor_;
-  // kNoneId for several.
-  std::map<View, ValueId> by_view_;
-};
-
-Quantizers::Quantizers(const Catalog& catalog) : catalog_(catalog) {
-  const size_t size = catalog.values == nullptr ? 0 : catalog.values->size();
-  for (ValueId id = 0; id < size; ++id) {
-    const Value value(catalog.values.get(), id);
-    if (value.kind() != ValueKind::kTensor || value.AsIndex() < 0 ||
-        value.state().kind() == ValueKind::kNone) {
-      continue;
-    }
-    const auto index = static_cast<size_t>(value.AsIndex());
-    const TensorEntry& tensor = catalog.tensors[index];
-    if (!IsQuantizedDType(tensor.spec.dtype)) {
-      continue;
-    }
-    by_tensor_.emplace(index, value.state().id());
-    const auto [known, is_first] =
-        by_view_.try_emplace(ViewOf(tensor), value.state().id());
-    if (!is_first) {
-      known->second = ValueGraph::kNoneId;
-    }
-  }
-}
-
-// A tensor that is in several places has an entry for each, and a value with
-// the first of them.
-ValueId Quantizers::Of(size_t tensor) const {
-  if (const auto own = by_tensor_.find(tensor); own != by_tensor_.end()) {
-    return own->second;
-  }
-  const auto same = by_view_.find(ViewOf(catalog_.tensors[tensor]));
-  return same == by_view_.end() ? ValueGraph::kNoneId : same->second;
-}
-
 }  // namespace
 
 PickledStorages NamePickledStorages(const Catalog& catalog) {
@@ -216,35 +157,6 @@ PickledStorages NamePickledStorages(const Catalog& catalog) {
     }
   }
   return result;
-}
-
-Catalog WithNamesAsValues(const Catalog& catalog) {
-  const Quantizers quantizers(catalog);
-  auto graph = std::make_shared<ValueGraph>(
-      quantizers.empty() ? ValueGraph() : catalog.values->Copy());
-  std::vector<ValueId> entries;
-  // Entries of what is a part of another tensor.
-  std::set<std::string> parts;
-  for (size_t i = 0; i < catalog.tensors.size(); ++i) {
-    const TensorEntry& tensor = catalog.tensors[i];
-    if (!tensor.is_persistent || parts.contains(tensor.name)) {
-      continue;
-    }
-    const ValueId quantizer = quantizers.Of(i);
-    if (quantizer != ValueGraph::kNoneId) {
-      parts.insert(absl::StrCat(tensor.name, ".scales"));
-      parts.insert(absl::StrCat(tensor.name, ".zero_points"));
-    }
-    entries.push_back(graph->AddString(tensor.name));
-    entries.push_back(graph->Add({.kind = ValueKind::kTensor,
-                                  .state = quantizer,
-                                  .data = static_cast<int64_t>(i)}));
-  }
-  Catalog named = catalog;
-  named.root_id = graph->AddItems(
-      ValueKind::kDict, entries, graph->AddClass("collections", "OrderedDict"));
-  named.values = std::move(graph);
-  return named;
 }
 
 }  // namespace hoist

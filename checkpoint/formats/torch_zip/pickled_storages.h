@@ -29,12 +29,6 @@ struct PickledStorages {
 // Thread-safe.
 PickledStorages NamePickledStorages(const Catalog& catalog);
 
-// The catalog's tensors by name, in an OrderedDict, as its root: for one that
-// has no values to speak of, and for a program's. Quantized ones with how they
-// are, as the values there were say; tensors that no state dict has are left
-// out. Thread-safe.
-Catalog WithNamesAsValues(const Catalog& catalog);
-
 }  // namespace hoist
 
 #endif  // HOIST_CHECKPOINT_FORMATS_TORCH_ZIP_PICKLED_STORAGES_H_

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "hoist/checkpoint/catalog/user_metadata.h"
+#include "hoist/checkpoint/formats/torch_zip/names_as_values.h"
 #include "hoist/checkpoint/formats/torch_zip/pickled_storages.h"
 #include "hoist/checkpoint/pickle/pickle_writer.h"
 #include "hoist/checkpoint/write/execute_write.h"

@@ -1,4 +1,4 @@
-#include "hoist/checkpoint/formats/torch_zip/pickled_storages.h"
+#include "hoist/checkpoint/formats/torch_zip/names_as_values.h"
 
 #include <memory>
 #include <string>
@@ -101,6 +101,91 @@ TEST_F(WithNamesAsValuesTest, WhatNoStateDictHasIsLeftOut) {
   const Catalog named = Named();
   EXPECT_EQ(named.root().size(), 1u);
   EXPECT_TRUE(named.root().Find("a"));
+}
+
+// Sparse tensors, each of indices and values.
+class SparseNamesTest : public WithNamesAsValuesTest {
+ protected:
+  SparseNamesTest() {
+    AddPart("a.indices", DType::kInt64, 0);
+    AddPart("a.values", DType::kFloat32, 16);
+    AddPart("b.indices", DType::kInt64, 0);  // shared by both
+    AddPart("b.values", DType::kFloat32, 32);
+    a_ = AddSparse(0, 1);
+    b_ = AddSparse(0, 3);
+  }
+
+  void AddPart(std::string name, DType dtype, int64_t offset_bytes) {
+    TensorEntry& part = catalog_.tensors.emplace_back();
+    part.name = std::move(name);
+    part.spec = {.dtype = dtype, .shape = {2}, .strides = {1}};
+    part.storage = 0;
+    part.storage_offset = offset_bytes * 8 / DTypeBits(dtype);
+  }
+  ValueId AddSparse(int64_t indices, int64_t values) {
+    const auto tensor = [this](int64_t entry) {
+      return graph_->Add({.kind = ValueKind::kTensor, .data = entry});
+    };
+    const ValueId state = graph_->AddItems(
+        ValueKind::kDict, {graph_->AddString("indices"), tensor(indices),
+                           graph_->AddString("values"), tensor(values)});
+    const ValueId object = graph_->AddItems(
+        ValueKind::kOpaque, {}, graph_->AddClass("torch", "sparse_coo_tensor"));
+    graph_->node(object).state = state;
+    return object;
+  }
+  static ValueId IdOf(const Catalog& named, absl::string_view name) {
+    const auto value = named.root().Find(name);
+    return value ? value->id() : ValueGraph::kNoneId;
+  }
+
+  ValueId a_;
+  ValueId b_;
+};
+
+TEST_F(SparseNamesTest, StandInPlaceOfTheirParts) {
+  const Catalog named = Named();
+  EXPECT_EQ(named.root().size(), 2u);
+  EXPECT_EQ(IdOf(named, "a"), a_);
+  EXPECT_EQ(IdOf(named, "b"), b_);
+}
+
+TEST_F(SparseNamesTest, NoPartRequiresGrad) {
+  catalog_.tensors[1].requires_grad = true;
+  EXPECT_FALSE(Named().tensors[1].requires_grad);
+}
+
+TEST_F(SparseNamesTest, AnAliasIsTheSame) {
+  AddPart("tied.indices", DType::kInt64, 0);
+  AddPart("tied.values", DType::kFloat32, 32);
+  EXPECT_EQ(IdOf(Named(), "tied"), b_);
+}
+
+TEST_F(SparseNamesTest, WithoutOnePartTheOthersArePlain) {
+  catalog_.tensors[3].name = "b.other";
+  const Catalog named = Named();
+  EXPECT_EQ(IdOf(named, "a"), a_);
+  EXPECT_FALSE(named.root().Find("b"));
+  EXPECT_TRUE(named.root().Find("b.indices"));
+  EXPECT_TRUE(named.root().Find("b.other"));
+}
+
+TEST_F(SparseNamesTest, OfTwoWithTheSamePartsNoneIsTaken) {
+  AddSparse(0, 1);  // such as one of another size
+  const Catalog named = Named();
+  EXPECT_FALSE(named.root().Find("a"));
+  EXPECT_TRUE(named.root().Find("a.indices"));
+  EXPECT_EQ(IdOf(named, "b"), b_);
+}
+
+// A module may have tensors of such names.
+TEST_F(SparseNamesTest, OthersOfTheseNamesArePlain) {
+  AddPart("c.indices", DType::kInt64, 48);
+  AddPart("c.values", DType::kFloat32, 32);
+  const Catalog named = Named();
+  EXPECT_FALSE(named.root().Find("c"));
+  EXPECT_TRUE(named.root().Find("c.indices"));
+  EXPECT_TRUE(named.root().Find("c.values"));
 }
 
 }  // namespace
