@@ -108,10 +108,12 @@ absl::Status RunInspect(const InspectArguments& arguments,
                         const CommandContext& context) {
   const std::string path = ResolvePath(context, arguments.path);
   HOIST_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Checkpoint::Open(path));
-  Catalog catalog = checkpoint.catalog();
+  std::optional<Catalog> selected;
   if (!arguments.names.empty()) {
-    HOIST_ASSIGN_OR_RETURN(catalog, SelectTensors(catalog, arguments.names));
+    HOIST_ASSIGN_OR_RETURN(
+        selected, SelectTensors(checkpoint.catalog(), arguments.names));
   }
+  const Catalog& catalog = selected ? *selected : checkpoint.catalog();
   if (arguments.manifest) {
     *context.out << ModelManifestText(SideOf(catalog));
     return absl::OkStatus();

@@ -266,8 +266,8 @@ absl::StatusOr<LoadRun::Output> LoadRun::Run() {
                                                      : DefaultThreadCount());
   options_.pool = threads.pool();
   HOIST_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Open(path));
-  // What is loaded, as Load() finds it too.
-  Catalog part = checkpoint.catalog();
+  // What is loaded, as Load() finds it too; none: all, under its names.
+  std::optional<Catalog> part;
   CatalogFiles files = checkpoint.files();
   std::optional<RankSlices> slices;
   if (!options_.select.empty() || !options_.exclude.empty() ||
@@ -277,14 +277,21 @@ absl::StatusOr<LoadRun::Output> LoadRun::Run() {
         SelectTensors(checkpoint.catalog(), options_.select, options_.exclude));
   }
   if (options_.rank) {
-    HOIST_ASSIGN_OR_RETURN(slices, SliceForRank(part, files, *options_.rank,
-                                                options_.verify_checksums));
+    HOIST_ASSIGN_OR_RETURN(
+        slices, SliceForRank(part ? *part : checkpoint.catalog(), files,
+                             *options_.rank, options_.verify_checksums));
     part = slices->catalog;
     files = slices->files;
   }
-  HOIST_RETURN_IF_ERROR(RenameEntries(options_.renames, part.tensors));
-  return arguments_.dry_run ? Plan(checkpoint, part)
-                            : LoadAll(checkpoint, part, files);
+  if (!options_.renames.empty()) {
+    if (!part) {
+      part = checkpoint.catalog();
+    }
+    HOIST_RETURN_IF_ERROR(RenameEntries(options_.renames, part->tensors));
+  }
+  const Catalog& loaded = part ? *part : checkpoint.catalog();
+  return arguments_.dry_run ? Plan(checkpoint, loaded)
+                            : LoadAll(checkpoint, loaded, files);
 }
 
 absl::StatusOr<LoadOptions> OptionsOf(const LoadArguments& arguments,
