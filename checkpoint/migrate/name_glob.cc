@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "re2/re2.h"
 
@@ -113,7 +114,25 @@ absl::StatusOr<NameGlob> NameGlob::Parse(absl::string_view text) {
   return glob;
 }
 
+bool NameGlob::HasLiterals(absl::string_view name) const {
+  if (!absl::StartsWith(name, literals_[0])) {
+    return false;
+  }
+  size_t at = literals_[0].size();
+  for (size_t i = 1; i < literals_.size(); ++i) {
+    at = name.find(literals_[i], at);
+    if (at == absl::string_view::npos) {
+      return false;
+    }
+    at += literals_[i].size();
+  }
+  return true;
+}
+
 std::optional<GlobMatch> NameGlob::Match(absl::string_view name) const {
+  if (!HasLiterals(name)) {
+    return std::nullopt;
+  }
   if (auto match = FullMatch(*whole_, name, /*has_rest=*/false)) {
     return match;
   }

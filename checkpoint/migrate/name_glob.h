@@ -53,6 +53,10 @@ class NameGlob {
 
  private:
   NameGlob() = default;
+  // Whether all that is not a wildcard is in `name`, one after the other: most
+  // names are no match for want of that, which is seen at a fraction of what a
+  // regular expression takes.
+  bool HasLiterals(absl::string_view name) const;
 
   std::string text_;
   std::string wildcards_;
