@@ -938,6 +938,30 @@ def script_quantized(path):
         without_debug_records(nn.Sequential(Quantized(), layer), path)
 
 
+class Sparse(nn.Module):
+    def __init__(self):
+        super().__init__()
+        dense = torch.tensor([[0.0, 1.0, 0.0], [2.0, 0.0, 3.0]])
+        self.register_buffer("mask", dense.to_sparse())
+        self.register_buffer("again", self.mask)
+        self.register_buffer("rows", dense.to_sparse(1))
+        self.leaf = nn.Parameter((dense * 2).to_sparse())
+        # Named as the parts of one are, which they are not.
+        self.indices = nn.Parameter(torch.randn(2))
+        self.values = nn.Parameter(torch.randn(3))
+
+    def forward(self, x):
+        return x + self.mask.to_dense() + self.rows.to_dense() + self.leaf.to_dense()
+
+
+@torch_case()
+def script_sparse(path):
+    """A state dict has sparse tensors, where the program has their parts."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        without_debug_records(nn.Sequential(Sparse(), nn.Linear(3, 1)), path)
+
+
 class Exported(nn.Module):
     """One tensor of each kind that an exported program tells apart."""
 

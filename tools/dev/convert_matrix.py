@@ -323,8 +323,10 @@ def read_source(path, pickles):
     format_name = torch_walk.detect_format(path)
     if format_name == "safetensors":
         tensors = safetensors.torch.load_file(path)
-        # In the file's order: its own differs each time where several are empty.
-        return {name: tensors[name] for name in header_of(path) if name in tensors}
+        # In the order of the data: its own differs each time where several are empty.
+        header = header_of(path)
+        header.pop("__metadata__", None)
+        return {name: tensors[name] for name in sorted(header, key=lambda name: header[name]["data_offsets"])}
     return torch_walk.Loaded(path, pickles.module(), bare=format_name == "pickle").root
 
 
