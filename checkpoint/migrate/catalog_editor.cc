@@ -30,8 +30,8 @@ std::string ViewText(const TensorEntry& tensor) {
 bool IsSameView(const TensorEntry& a, const TensorEntry& b) {
   return a.storage == b.storage && a.storage_offset == b.storage_offset &&
          a.spec.dtype == b.spec.dtype && a.spec.shape == b.spec.shape &&
-         a.spec.strides == b.spec.strides &&
-         a.is_conjugate == b.is_conjugate && a.is_negative == b.is_negative;
+         a.spec.strides == b.spec.strides && a.is_conjugate == b.is_conjugate &&
+         a.is_negative == b.is_negative;
 }
 
 // Whether the values hold the tensors under their names.
@@ -43,15 +43,22 @@ bool IsInStep(const std::vector<TensorEntry>& named,
                     });
 }
 
-// A dict of all tensors of `catalog`, by their names.
-ValueId AddFlatDict(const Catalog& catalog, ValueGraph& graph) {
+// Has a dict of all its tensors, by their names, for what `catalog` had.
+std::shared_ptr<ValueGraph> MakeFlat(Catalog& catalog) {
+  auto graph = std::make_shared<ValueGraph>();
   std::vector<ValueId> items;
   for (size_t i = 0; i < catalog.tensors.size(); ++i) {
-    items.push_back(graph.AddString(catalog.tensors[i].name));
-    items.push_back(graph.Add(
+    items.push_back(graph->AddString(catalog.tensors[i].name));
+    items.push_back(graph->Add(
         {.kind = ValueKind::kTensor, .data = static_cast<int64_t>(i)}));
   }
-  return graph.AddItems(ValueKind::kDict, items);
+  catalog.root_id = graph->AddItems(ValueKind::kDict, items);
+  if (catalog.values != nullptr) {
+    catalog.warnings.push_back(
+        "Only the tensors are kept of what is in the checkpoint, by their "
+        "names");
+  }
+  return graph;
 }
 
 // `tensor` with the elements that were made of it.
@@ -95,17 +102,10 @@ absl::StatusOr<std::unique_ptr<CatalogEditor>> CatalogEditor::Create(
     is_in_step = IsInStep(named, catalog.tensors);
   }
   if (!is_in_step) {
-    const bool has_values = catalog.values != nullptr;
-    graph = std::make_shared<ValueGraph>();
-    catalog.root_id = AddFlatDict(catalog, *graph);
+    graph = MakeFlat(catalog);
     places.clear();
     for (size_t i = 0; i < catalog.tensors.size(); ++i) {
       places.push_back({catalog.root_id, 2 * i + 1});
-    }
-    if (has_values) {
-      catalog.warnings.push_back(
-          "Only the tensors are kept of what is in the checkpoint, by their "
-          "names");
     }
   }
   std::unique_ptr<CatalogEditor> editor(
@@ -631,8 +631,66 @@ void CatalogEditor::UpdateMetadata(const Dict& dict) {
   graph_->node(metadata->id()).data = std::move(items);
 }
 
+bool CatalogEditor::BecomesFlat() const {
+  return dicts_.empty() &&
+         std::any_of(slots_.begin(), slots_.end(),
+                     [](const Slot& slot) {
+                       return !slot.is_live || !slot.is_original ||
+                              slot.entry.name != slot.first_name;
+                     }) &&
+         std::none_of(slots_.begin(), slots_.end(),
+                      [](const Slot& slot) { return slot.is_value; });
+}
+
+std::vector<TensorEntry> CatalogEditor::TensorsInOrder() const {
+  absl::flat_hash_map<std::pair<ValueId, size_t>, std::vector<size_t>> beside;
+  std::vector<size_t> last;
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const Slot& slot = slots_[i];
+    if (slot.is_live && !slot.is_original) {
+      (slot.place ? beside[{slot.place->holder, slot.place->item}] : last)
+          .push_back(i);
+    }
+  }
+  std::vector<TensorEntry> tensors;
+  const auto add = [&](const std::vector<size_t>& indices) {
+    for (const size_t i : indices) {
+      tensors.push_back(slots_[i].entry);
+    }
+  };
+  for (const Slot& slot : slots_) {
+    if (!slot.is_original) {
+      continue;
+    }
+    // What no state dict would have is kept if it was asked for.
+    if (slot.is_live &&
+        (slot.entry.is_persistent || slot.entry.name != slot.first_name)) {
+      tensors.push_back(slot.entry);
+    }
+    if (const auto found = beside.find({slot.place->holder, slot.place->item});
+        found != beside.end()) {
+      add(found->second);
+      // Another name of the same place.
+      beside.erase(found);
+    }
+  }
+  add(last);
+  return tensors;
+}
+
+absl::StatusOr<CheckpointParts> CatalogEditor::FinishFlat() {
+  Catalog& catalog = parts_.catalog;
+  catalog.tensors = TensorsInOrder();
+  catalog.values = MakeFlat(catalog);
+  HOIST_RETURN_IF_ERROR(ValidateCatalog(catalog));
+  return std::move(parts_);
+}
+
 absl::StatusOr<CheckpointParts> CatalogEditor::Finish() {
   HOIST_RETURN_IF_ERROR(CheckNames());
+  if (BecomesFlat()) {
+    return FinishFlat();
+  }
   PlaceEdits edits;
   absl::flat_hash_map<ValueId, std::vector<size_t>> added;
   HOIST_RETURN_IF_ERROR(PlaceSlots(edits, added));

@@ -50,8 +50,8 @@ class CatalogEditor {
   };
 
   // `parts` are valid. Where its values do not hold the tensors by their names
-  // (a part of a checkpoint, a TorchScript archive), one dict of all tensors
-  // takes their place, and a warning is added to the catalog's.
+  // (a part of a checkpoint), one dict of all tensors takes their place, and a
+  // warning is added to the catalog's.
   // kResourceExhausted as NameTensors().
   static absl::StatusOr<std::unique_ptr<CatalogEditor>> Create(
       CheckpointParts parts);
@@ -108,7 +108,10 @@ class CatalogEditor {
                                            std::vector<uint8_t> element);
 
   // What has become of it: tensors are in the order that their values have, by
-  // which a file that is written from it is read again. Call it once.
+  // which a file that is written from it is read again. Where no dict has the
+  // tensors (the object of a model, a program, a list), and one was renamed,
+  // dropped or added, a dict of all tensors that a state dict has takes the place
+  // of what was there, and a warning is added to the catalog's. Call it once.
   // kInvalidArgument where two things have one name, where a name has no dict
   // to be in, and for what cannot be renamed, dropped or added: items of lists,
   // attributes of objects.
@@ -166,6 +169,11 @@ class CatalogEditor {
   void ReplaceItems(ValueId holder, const PlaceEdits& edits,
                     absl::Span<const size_t> added);
   void UpdateMetadata(const Dict& dict);
+  // Whether it is to be a dict of tensors, which it was not.
+  bool BecomesFlat() const;
+  // Those it has then: what was added is behind what it is beside.
+  std::vector<TensorEntry> TensorsInOrder() const;
+  absl::StatusOr<CheckpointParts> FinishFlat();
 
   CheckpointParts parts_;
   std::shared_ptr<ValueGraph> graph_;

@@ -218,6 +218,47 @@ TEST_F(CatalogEditorTest, ItemsOfListsChangeInTheirPlaceOnly) {
   ExpectRefused("Tensor list.1 is no value of a dict under a name");
 }
 
+// As a model's object, whose attributes have no names of their own to change.
+TEST_F(CatalogEditorTest, WithoutADictTensorsComeIntoOne) {
+  const ValueId root =
+      test_.List({test_.Tensor({2}), test_.Tensor({1}), test_.Tensor({3})});
+  Open(root);
+  editor_->Rename(Index("0"), "a.b");
+  const size_t dropped = Index("1");
+  TensorEntry part = editor_->tensor(dropped);
+  editor_->Drop(dropped);
+  part.name = "part";
+  editor_->AddBeside(dropped, part);
+  part.name = "end";
+  editor_->Add(part);
+  const CheckpointParts after = Finish();
+  EXPECT_THAT(TensorsOf(after),
+              ElementsAre("a.b float32[2] 0 1", "part float32[1] 2",
+                          "2 float32[3] 3 4 5", "end float32[1] 2"));
+  EXPECT_THAT(KeysOf(after.catalog.root()),
+              ElementsAre("a.b", "part", "2", "end"));
+  EXPECT_THAT(after.catalog.warnings,
+              ElementsAre(HasSubstr("Only the tensors are kept")));
+
+  // What no state dict has is left out, unless it is asked for.
+  for (const bool is_asked_for : {false, true}) {
+    CheckpointParts parts = test_.Parts(root);
+    parts.catalog.tensors[1].is_persistent = false;
+    Open(std::move(parts));
+    editor_->Rename(Index(is_asked_for ? "1" : "0"), "new");
+    EXPECT_EQ(KeysOf(Finish().catalog.root()),
+              is_asked_for ? std::vector<std::string>({"0", "new", "2"})
+                           : std::vector<std::string>({"new", "2"}));
+  }
+
+  // What is only cast stays where it is.
+  Open(root);
+  Cast("0", DType::kFloat64);
+  const CheckpointParts cast = Finish();
+  EXPECT_EQ(cast.catalog.root().kind(), ValueKind::kList);
+  EXPECT_THAT(cast.catalog.warnings, IsEmpty());
+}
+
 TEST_F(CatalogEditorTest, TheRootMayBeATensor) {
   Open(test_.Tensor({2}));
   Cast("", DType::kFloat64);

@@ -89,6 +89,31 @@ TEST_F(ConvertCommandTest, NamesAndDtypes) {
   }
 }
 
+// The attributes of an object have no names to change: a state dict has.
+TEST_F(ConvertCommandTest, RenamesTensorsOfModelsAndPrograms) {
+  for (const char* const name : {"whole_module", "script_module"}) {
+    const std::string model =
+        absl::StrCat("checkpoint/testdata/torch-2.11/", name, ".pt");
+    auto expected = Tensors(model);
+    ASSERT_EQ(expected.count("0.weight"), 1);
+    expected.insert({"fc.weight", expected["0.weight"]});
+    expected.insert({"fc.bias", expected["0.bias"]});
+    expected.erase("0.weight");
+    expected.erase("0.bias");
+    expected.erase("2.not_in_state_dict");
+    for (const char* const to : {"a.safetensors", "a.pt", "a.hoist"}) {
+      SCOPED_TRACE(absl::StrCat(name, " to ", to));
+      const std::string out_path = folder_.path(to);
+      ASSERT_EQ(
+          Hoist({"convert", "-q", "--force", model, out_path, "--rename=0=fc"}),
+          0)
+          << err();
+      EXPECT_THAT(out(), HasSubstr("Only the tensors are kept"));
+      EXPECT_EQ(Tensors(out_path), expected);
+    }
+  }
+}
+
 TEST_F(ConvertCommandTest, ValuesAreKeptOrNamed) {
   ASSERT_EQ(Convert("a.hoist"), 0);
   ASSERT_EQ(
