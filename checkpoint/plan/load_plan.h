@@ -81,8 +81,7 @@ struct LoadPlan {
 
 struct PlanOptions {
   // Size of a cell, and the most that a chunk has in the file: a multiple of
-  // 64, so that no element is cut. Of a huge page: smaller reads were measured
-  // to cost more than their checksums gain by being made in a nearer cache.
+  // 64, so that no element is cut. Of a huge page.
   uint64_t chunk_bytes = uint64_t{2} << 20;
   // Where storages begin in the arena: multiples of this, at least 64.
   uint64_t alignment_bytes = 64;
