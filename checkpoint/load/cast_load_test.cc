@@ -159,10 +159,10 @@ TEST_P(CastLoadTest, TheReportSaysSo) {
   }
   EXPECT_THAT(phases, ElementsAre("plan", "allocate", "read", "verify",
                                   "convert", "wait", "finish"));
-  // The tensors, and for each thread one chunk, as small as checksums want it.
+  // The tensors, and one chunk for each thread.
   const size_t threads = GetParam() + 1;
   EXPECT_EQ(result.report.peak_host_bytes,
-            3 * kMiB + threads * (kMiB / 2 + 4096));
+            3 * kMiB + threads * (kChunk + 4096));
   options.max_host_bytes = result.report.peak_host_bytes - 1;
   EXPECT_THAT(
       LoadCatalog(checkpoint.catalog, checkpoint.files, options).status(),

@@ -341,6 +341,31 @@ TEST_P(LoadCatalogTest, EveryWayToReadAFile) {
   }
 }
 
+// Checksums are made of what is still in a near cache; what is not read from a
+// file directly may cost more for each read.
+TEST(PlanLoadTest, ReadsAreSmallWhereChecksumsFollow) {
+  TestCheckpoint checkpoint({TestBytes(5 * kMiB, 1)});
+  std::string content(checkpoint.catalog.files[0].size_bytes, '\0');
+  HOIST_ASSERT_OK(checkpoint.files[0]->ReadAt(
+      0, {reinterpret_cast<uint8_t*>(content.data()), content.size()}));
+  const auto max_read_bytes = [&checkpoint](LoadOptions options) -> uint64_t {
+    const auto planned =
+        PlanLoad(checkpoint.catalog, checkpoint.files, options);
+    HOIST_EXPECT_OK(planned);
+    return planned.ok() ? planned->plan.max_read_bytes : 0;
+  };
+  EXPECT_EQ(max_read_bytes({}), 2 * kMiB);
+  HOIST_ASSERT_OK_AND_ASSIGN(checkpoint.files[0],
+                             OpenFile(WriteTempFile("reads", content)));
+  EXPECT_EQ(max_read_bytes({.read_method = ReadMethod::kPread}), kMiB / 2);
+  EXPECT_EQ(max_read_bytes(
+                {.verify_checksums = false, .read_method = ReadMethod::kPread}),
+            2 * kMiB);
+  EXPECT_EQ(max_read_bytes({.read_method = ReadMethod::kDirect}), 2 * kMiB);
+  checkpoint.catalog.storages[0].crc32 = std::nullopt;
+  EXPECT_EQ(max_read_bytes({.read_method = ReadMethod::kPread}), 2 * kMiB);
+}
+
 TEST_P(LoadCatalogTest, MappedTensorsAreTheFilesOwnPages) {
   TestCheckpoint checkpoint({TestBytes(64, 1)});
   // To where it is aligned.

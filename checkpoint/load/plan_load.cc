@@ -67,11 +67,16 @@ bool HasChecksums(const Catalog& catalog,
       });
 }
 
-// Whether all of it is read through the page cache.
-bool IsBuffered(const PlannedLoad& planned) {
-  return std::all_of(
-      planned.reads.begin(), planned.reads.end(),
-      [](const ReadChoice& read) { return read.method == ReadMethod::kPread; });
+// Whether all of it is read through the page cache: out of files, and not what
+// is made of them, at a cost for each read.
+bool IsBuffered(const PlannedLoad& planned, CatalogFiles files) {
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (planned.reads[i].method != ReadMethod::kPread ||
+        files[i]->descriptor() < 0) {
+      return false;
+    }
+  }
+  return true;
 }
 
 // Reads that may be under way at once.
@@ -127,7 +132,7 @@ absl::StatusOr<PlannedLoad> PlanLoad(const Catalog& catalog, CatalogFiles files,
   }
   if (!options.device.is_cpu()) {
     plan_options = CudaPlanOptions(SlotBytes(options));
-  } else if (options.verify_checksums && IsBuffered(planned) &&
+  } else if (options.verify_checksums && IsBuffered(planned, files) &&
              HasChecksums(catalog, needs)) {
     plan_options.chunk_bytes = kVerifiedReadBytes;
   }
