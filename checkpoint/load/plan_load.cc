@@ -20,8 +20,8 @@ constexpr uint64_t kAlwaysThereBytes = uint64_t{16} << 20;
 // What is read from the page cache before its checksum is made: less than a
 // core's L2, beside what the read itself moves through it. A verified load of
 // 2 GiB took 0.340 s where one that read a huge page at a time, and made its
-// checksums out of L3, took 0.390; without checksums the larger reads were 4 %
-// faster (benchmarks/results, 2026-11-29).
+// checksums out of L3 as it seems, took 0.390; without checksums the larger
+// reads were 4 % faster (benchmarks/results, 2026-11-29).
 constexpr uint64_t kVerifiedReadBytes = uint64_t{512} << 10;
 
 // What is to be read of each file.

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "hoist/checkpoint/migrate/module_moves.h"
+#include "hoist/checkpoint/pickle/tensor_parts.h"
 #include "hoist/core/io/memory_file.h"
 #include "hoist/core/status/annotate.h"
 #include "hoist/core/status/status_macros.h"
@@ -484,8 +485,10 @@ absl::Status CatalogEditor::PlaceSlots(
       }
     }
     if (home == nullptr) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "There is no dict for a tensor ", slot.entry.name, " to be in"));
+      return WithHint(
+          absl::InvalidArgumentError(absl::StrCat(
+              "There is no dict for a tensor ", slot.entry.name, " to be in")),
+          "Save the state dict of the model by itself, and change that");
     }
     added[home->id].push_back(i);
   }
@@ -638,8 +641,10 @@ bool CatalogEditor::BecomesFlat() const {
                        return !slot.is_live || !slot.is_original ||
                               slot.entry.name != slot.first_name;
                      }) &&
-         std::none_of(slots_.begin(), slots_.end(),
-                      [](const Slot& slot) { return slot.is_value; });
+         std::none_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
+           // How one is quantized is with the value it was.
+           return slot.is_value || IsQuantizedDType(slot.entry.spec.dtype);
+         });
 }
 
 std::vector<TensorEntry> CatalogEditor::TensorsInOrder() const {

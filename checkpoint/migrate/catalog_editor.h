@@ -111,7 +111,8 @@ class CatalogEditor {
   // which a file that is written from it is read again. Where no dict has the
   // tensors (the object of a model, a program, a list), and one was renamed,
   // dropped or added, a dict of all tensors that a state dict has takes the place
-  // of what was there, and a warning is added to the catalog's. Call it once.
+  // of what was there, and a warning is added to the catalog's; not where one of
+  // them is quantized, which only its value says how. Call it once.
   // kInvalidArgument where two things have one name, where a name has no dict
   // to be in, and for what cannot be renamed, dropped or added: items of lists,
   // attributes of objects.

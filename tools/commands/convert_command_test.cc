@@ -114,6 +114,17 @@ TEST_F(ConvertCommandTest, RenamesTensorsOfModelsAndPrograms) {
   }
 }
 
+// How they are quantized is with their values, which a rename would lose.
+TEST_F(ConvertCommandTest, RefusesToRenameInQuantizedModels) {
+  for (const char* const to : {"a.pt", "a.hoist"}) {
+    EXPECT_EQ(Hoist({"convert", "-q",
+                     "checkpoint/testdata/torch-2.11/script_quantized.pt",
+                     folder_.path(to), "--rename=0.leaf=x"}),
+              2);
+    EXPECT_THAT(err(), HasSubstr("There is no dict for a tensor x"));
+  }
+}
+
 TEST_F(ConvertCommandTest, ValuesAreKeptOrNamed) {
   ASSERT_EQ(Convert("a.hoist"), 0);
   ASSERT_EQ(

@@ -221,6 +221,8 @@ class Loaded:
             try:
                 return torch.load(file, **options)
             except UnicodeDecodeError:  # Python 2's strings, which are bytes.
+                if hasattr(file, "seek"):
+                    file.seek(0)
                 return torch.load(file, **options, encoding="latin1")
 
     def _load_bare(self, path):

@@ -148,6 +148,9 @@ void SparseTensors::Add(Value value) {
 
 std::optional<SparseTensors::Found> SparseTensors::StartingWith(
     const TensorEntry& part) const {
+  if (empty()) {
+    return std::nullopt;
+  }
   for (size_t layout = 0; layout < SparseParts().size(); ++layout) {
     absl::string_view name = part.name;
     if (!absl::ConsumeSuffix(&name, SparseParts()[layout].front()) ||
