@@ -4,7 +4,10 @@
 #include <atomic>
 #include <cstring>
 #include <memory>
+#include <vector>
 
+#include "absl/status/statusor.h"
+#include "hoist/checkpoint/write/block_schedule.h"
 #include "hoist/core/status/status_macros.h"
 #include "hoist/core/system/host_arena.h"
 
@@ -38,51 +41,74 @@ absl::Status WriteBlock(OutputFile& file, uint64_t offset,
 // The run of one plan, as all its threads share it.
 class Execution {
  public:
-  explicit Execution(const WriteInputs& inputs) : inputs_(inputs) {}
+  Execution(const WriteInputs& inputs, int thread_count)
+      : inputs_(inputs),
+        schedule_(inputs.plan, thread_count),
+        slots_(schedule_.slot_count()) {}
 
-  // Takes tasks until there is none.
+  // Fills and writes blocks until there is none.
   absl::Status Work();
 
  private:
-  absl::Status Write(int block, absl::Span<uint8_t> memory);
+  absl::Status Do(const BlockSchedule::Step& step);
+  // The block's bytes in the memory of the step's slot, which is allocated when
+  // it is first used.
+  absl::StatusOr<absl::Span<uint8_t>> MemoryOf(const BlockSchedule::Step& step);
+  absl::Status Fill(int block, absl::Span<uint8_t> bytes);
+  absl::Status Write(int block, absl::Span<const uint8_t> bytes);
 
   const WriteInputs& inputs_;
-  std::atomic<size_t> next_task_ = 0;
-  std::atomic<bool> has_failed_ = false;
+  BlockSchedule schedule_;
+  std::vector<std::shared_ptr<HostArena>> slots_;
   std::atomic<uint64_t> done_bytes_ = 0;
 };
 
 absl::Status Execution::Work() {
-  const WritePlan& plan = inputs_.plan;
-  std::shared_ptr<HostArena> arena;
-  for (size_t i = next_task_++; i < plan.tasks.size() && !has_failed_;
-       i = next_task_++) {
-    if (arena == nullptr) {
-      HOIST_ASSIGN_OR_RETURN(arena, HostArena::Allocate(plan.max_block_bytes +
-                                                        kDirectWriteAlignment));
+  for (;;) {
+    const BlockSchedule::Step step = schedule_.Next();
+    if (step.work == BlockSchedule::Work::kNone) {
+      return absl::OkStatus();
     }
-    const WritePlan::Task& task = plan.tasks[i];
-    for (int k = 0; k < task.block_count; ++k) {
-      const absl::Status status = Write(task.first_block + k, arena->bytes());
-      if (!status.ok()) {
-        has_failed_ = true;
-        return status;
-      }
+    const absl::Status status = Do(step);
+    if (!status.ok()) {
+      schedule_.Stop();
+      return status;
     }
+  }
+}
+
+absl::Status Execution::Do(const BlockSchedule::Step& step) {
+  if (inputs_.cancel != nullptr && inputs_.cancel->is_cancelled()) {
+    return absl::CancelledError("Writing was cancelled");
+  }
+  HOIST_ASSIGN_OR_RETURN(const absl::Span<uint8_t> bytes, MemoryOf(step));
+  if (step.work == BlockSchedule::Work::kFill) {
+    HOIST_RETURN_IF_ERROR(Fill(step.block, bytes));
+    schedule_.Filled(step);
+  } else {
+    HOIST_RETURN_IF_ERROR(Write(step.block, bytes));
+    schedule_.Written(step);
   }
   return absl::OkStatus();
 }
 
-absl::Status Execution::Write(int index, absl::Span<uint8_t> memory) {
-  if (inputs_.cancel != nullptr && inputs_.cancel->is_cancelled()) {
-    return absl::CancelledError("Writing was cancelled");
+absl::StatusOr<absl::Span<uint8_t>> Execution::MemoryOf(
+    const BlockSchedule::Step& step) {
+  const WritePlan& plan = inputs_.plan;
+  std::shared_ptr<HostArena>& slot = slots_[step.slot];
+  if (slot == nullptr) {
+    HOIST_ASSIGN_OR_RETURN(slot, HostArena::Allocate(plan.max_block_bytes +
+                                                     kDirectWriteAlignment));
   }
+  const WritePlan::Block& block = plan.blocks[step.block];
+  return slot->bytes().subspan(block.file_offset % kDirectWriteAlignment,
+                               block.file_bytes);
+}
+
+absl::Status Execution::Fill(int index, absl::Span<uint8_t> bytes) {
   const WritePlan& plan = inputs_.plan;
   const WritePlan::Block& block = plan.blocks[index];
-  const absl::Span<uint8_t> bytes = memory.subspan(
-      block.file_offset % kDirectWriteAlignment, block.file_bytes);
   uint64_t filled = 0;
-  uint64_t piece_bytes = 0;
   for (int i = 0; i < block.piece_count; ++i) {
     const int piece_index = block.first_piece + i;
     const WritePlan::Piece& piece = plan.pieces[piece_index];
@@ -97,13 +123,22 @@ absl::Status Execution::Write(int index, absl::Span<uint8_t> memory) {
       inputs_.on_piece(piece_index, out);
     }
     filled = at + piece.size_bytes;
-    piece_bytes += piece.size_bytes;
   }
   if (inputs_.on_block) {
     inputs_.on_block(index, bytes);
   }
+  return absl::OkStatus();
+}
+
+absl::Status Execution::Write(int index, absl::Span<const uint8_t> bytes) {
+  const WritePlan& plan = inputs_.plan;
+  const WritePlan::Block& block = plan.blocks[index];
   HOIST_RETURN_IF_ERROR(
       WriteBlock(*inputs_.files[block.file], block.file_offset, bytes));
+  uint64_t piece_bytes = 0;
+  for (int i = 0; i < block.piece_count; ++i) {
+    piece_bytes += plan.pieces[block.first_piece + i].size_bytes;
+  }
   const uint64_t done = done_bytes_ += piece_bytes;
   if (inputs_.on_progress) {
     inputs_.on_progress(done);
@@ -114,11 +149,13 @@ absl::Status Execution::Write(int index, absl::Span<uint8_t> memory) {
 }  // namespace
 
 absl::Status ExecuteWrite(const WriteInputs& inputs) {
-  Execution execution(inputs);
+  const int thread_count =
+      inputs.pool == nullptr ? 1 : inputs.pool->thread_count() + 1;
+  Execution execution(inputs, thread_count);
   if (inputs.pool == nullptr) {
     return execution.Work();
   }
-  return ParallelFor(*inputs.pool, inputs.pool->thread_count() + 1,
+  return ParallelFor(*inputs.pool, thread_count,
                      [&execution](int64_t) { return execution.Work(); });
 }
 

@@ -33,8 +33,9 @@ struct WriteInputs {
   std::function<void(uint64_t done_bytes)> on_progress;
 };
 
-// Reads and writes every block of the plan; blocks. Each thread holds memory
-// for one block, such that its whole pages are written past the page cache.
+// Reads and writes every block of the plan; blocks. Holds memory for two blocks
+// more than there are threads (for one, of one thread), such that their whole
+// pages are written past the page cache. Of six threads four write at once.
 // Does not sync the files, nor compare the reader's checksums. The first error
 // of reading or writing, or kCancelled.
 absl::Status ExecuteWrite(const WriteInputs& inputs);

@@ -10,7 +10,7 @@ TEST(WorkerThreadsTest, AtLeastOneThread) {
 }
 
 TEST(WorkerThreadsTest, WritesKeepADiskBusyWhateverTheCpus) {
-  EXPECT_GE(DefaultWriteThreadCount(), 4);
+  EXPECT_GE(DefaultWriteThreadCount(), 6);
   EXPECT_GE(DefaultWriteThreadCount(), DefaultThreadCount());
 }
 
