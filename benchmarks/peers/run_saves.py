@@ -27,7 +27,7 @@ DEFAULT_BYTES = 2048 * MIB
 # Settings that keep disks busy; the best of them is the ceiling. (threads, what a call takes, --cached)
 WRITE_CEILINGS = [(1, 8 * MIB, False), (2, 4 * MIB, False), (2, 8 * MIB, False), (4, 4 * MIB, False),
                   (2, 4 * MIB, True)]
-COLD_CEILINGS = [(4, 1 * MIB, False), (8, 1 * MIB, False), (4, 4 * MIB, False)]
+COLD_CEILINGS = [(8, 512 * KIB, False), (4, 1 * MIB, False), (8, 1 * MIB, False), (4, 4 * MIB, False)]
 # What a call reads from the page cache.
 WARM_BLOCKS = [256 * KIB, 1 * MIB]
 

@@ -31,7 +31,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // What a read brings at once.
-constexpr uint64_t kChunkBytes = uint64_t{1} << 20;
+constexpr uint64_t kChunkBytes = uint64_t{512} << 10;
 // Tensors with gaps or repeats that take more memory are not looked at.
 constexpr int64_t kMaxWholeBytes = int64_t{1} << 30;
 
