@@ -4,6 +4,7 @@ what they read of the source.
 
   convert_matrix.py HOIST                   files of every kind that PyTorch writes (torch_matrix.py)
   convert_matrix.py HOIST --only SUBSTRING  those whose label has it: DIALECT/KIND/NAME
+  convert_matrix.py HOIST --part 1/2        half of them
   convert_matrix.py HOIST PATH...           these files, or those in these folders; and the folders
                                             of several files of which FOLDER.expected.json speaks
 
@@ -598,9 +599,19 @@ def folders_under(paths) -> dict:
     return {folder: file for folder, file in folders.items() if folder.is_dir()}
 
 
+def part(text: str) -> tuple:
+    """(1, 4) of 1/4"""
+    index, count = map(int, text.split("/"))
+    if not 1 <= index <= count:
+        raise ValueError
+    return index, count
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", metavar="SUBSTRING", help="files whose label has this in it")
+    parser.add_argument("--part", type=part, default=(1, 1), metavar="I/N",
+                        help="every N-th of the files that PyTorch writes, from the I-th on: parts can run side by side")
     parser.add_argument("hoist", help="the binary")
     parser.add_argument("paths", nargs="*", type=pathlib.Path, metavar="PATH", help="files or folders")
     options = parser.parse_args()
@@ -620,7 +631,8 @@ def main() -> int:
                     checks.check(str(path), path)
         else:
             writer = torch_matrix.Writer(folder)
-            for case in torch_matrix.all_cases():
+            first, count = options.part
+            for case in torch_matrix.all_cases()[first - 1::count]:
                 if options.only not in case.label:
                     continue
                 is_held = case.dtypes is None
