@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -82,6 +83,10 @@ class UringQueue : public ReadQueue {
   // Puts a read on the ring; false if that cannot be.
   bool Submit(size_t slot);
   Completion NextCompletion();
+  // Pins the pages of the bounce memory, once and not at every read, when a
+  // read needs it first: they are touched by that. False where it is not
+  // allowed (RLIMIT_MEMLOCK); reads work all the same.
+  bool RegisterBounce();
   void CloseRing();
 
   DirectFile& file_;
@@ -89,7 +94,7 @@ class UringQueue : public ReadQueue {
   std::vector<Slot> slots_;
   io_uring ring_ = {};
   bool is_open_ = false;
-  bool has_registered_ = false;
+  std::optional<bool> has_registered_;  // nothing before it was tried
   int in_flight_ = 0;
 };
 
@@ -104,12 +109,16 @@ bool UringQueue::Open() {
     return false;
   }
   is_open_ = true;
-  // The pages are pinned once, and not at every read. Where that is not allowed
-  // (RLIMIT_MEMLOCK) reads work all the same.
-  const iovec whole = {.iov_base = bounce_->bytes().data(),
-                       .iov_len = bounce_->bytes().size()};
-  has_registered_ = io_uring_register_buffers(&ring_, &whole, 1) == 0;
   return true;
+}
+
+bool UringQueue::RegisterBounce() {
+  if (!has_registered_) {
+    const iovec whole = {.iov_base = bounce_->bytes().data(),
+                         .iov_len = bounce_->bytes().size()};
+    has_registered_ = io_uring_register_buffers(&ring_, &whole, 1) == 0;
+  }
+  return *has_registered_;
 }
 
 void UringQueue::CloseRing() {
@@ -140,7 +149,7 @@ bool UringQueue::Submit(size_t slot) {
   const absl::Span<const iovec> blocks = read.blocks();
   io_uring_sqe* const entry = io_uring_get_sqe(&ring_);
   HOIST_CHECK(entry != nullptr);  // it has an entry for each slot
-  if (has_registered_ && read.is_bounced()) {
+  if (read.is_bounced() && RegisterBounce()) {
     io_uring_prep_read_fixed(entry, file_.descriptor(), blocks[0].iov_base,
                              static_cast<unsigned>(blocks[0].iov_len),
                              read.begin(), /*buf_index=*/0);
