@@ -15,8 +15,9 @@ namespace {
 
 // More threads than this, with their queues, gain nothing of any disk.
 constexpr int kMaxThreads = 64;
-// Reads of all queues together that keep a disk busy. Twice as many, or of
-// twice the size, are slower on a virtual machine's disk.
+// Reads of all queues together that keep a disk busy. On a virtual machine's
+// disk half as many are slower and half as many again no faster
+// (benchmarks/results, 2026-11-30); as many of twice the size were slower too.
 constexpr int kAllReads = 16;
 // To where a read lies in memory as in the file, as O_DIRECT can.
 constexpr uint64_t kBlockBytes = 4096;

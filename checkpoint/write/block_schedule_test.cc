@@ -28,6 +28,11 @@ WritePlan PlanOf(const std::vector<int>& block_counts) {
   return plan;
 }
 
+std::future<Step> NextOfAnotherThread(BlockSchedule& schedule) {
+  return std::async(std::launch::async,
+                    [&schedule] { return schedule.Next(); });
+}
+
 void Expect(const Step& step, Work work, int block) {
   EXPECT_EQ(step.work, work);
   EXPECT_EQ(step.block, block);
@@ -118,8 +123,7 @@ TEST(BlockScheduleTest, WaitsForWhatOthersFill) {
   const WritePlan plan = PlanOf({1});
   BlockSchedule schedule(plan, 2);
   const Step fill = schedule.Next();
-  std::future<Step> other =
-      std::async(std::launch::async, [&schedule] { return schedule.Next(); });
+  std::future<Step> other = NextOfAnotherThread(schedule);
   schedule.Filled(fill);
   Expect(other.get(), Work::kWrite, 0);
   EXPECT_EQ(schedule.Next().work, Work::kNone);
@@ -129,8 +133,7 @@ TEST(BlockScheduleTest, StopEndsAllThatWait) {
   const WritePlan plan = PlanOf({2});
   BlockSchedule schedule(plan, 3);
   const Step fill = schedule.Next();
-  std::future<Step> other =
-      std::async(std::launch::async, [&schedule] { return schedule.Next(); });
+  std::future<Step> other = NextOfAnotherThread(schedule);
   schedule.Stop();
   EXPECT_EQ(other.get().work, Work::kNone);
   schedule.Filled(fill);

@@ -35,9 +35,9 @@ struct WriteInputs {
 
 // Reads and writes every block of the plan; blocks. Holds memory for two blocks
 // more than there are threads (for one, of one thread), such that their whole
-// pages are written past the page cache. Of six threads four write at once.
-// Does not sync the files, nor compare the reader's checksums. The first error
-// of reading or writing, or kCancelled.
+// pages are written past the page cache. Of six threads four at most write at
+// once. Does not sync the files, nor compare the reader's checksums. The first
+// error of reading or writing, or kCancelled.
 absl::Status ExecuteWrite(const WriteInputs& inputs);
 
 }  // namespace hoist

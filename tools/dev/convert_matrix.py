@@ -137,15 +137,15 @@ class Comparison:
         elif isinstance(wanted, weakref.ref):
             self._add(f"{name}()", wanted(), got())
         elif isinstance(wanted, (type, types.BuiltinFunctionType)):
-            return None if wanted is got or is_stub(wanted) else self._expect(name, wanted, got)
+            return None if wanted is got or is_stand_in(wanted) else self._expect(name, wanted, got)
         elif type(wanted).__module__ == "golden_example" and "__slots__" in vars(type(wanted)):
             for slot in type(wanted).__slots__:
                 self._add(f"{name}.{slot}", getattr(wanted, slot, None), getattr(got, slot, None))
         elif not hasattr(wanted, "__dict__") or isinstance(wanted, (int, str, bytes)):
             return self._expect_reduced(name, wanted, got)
-        elif not is_stub(wanted):
+        elif not is_stand_in(wanted):
             return self._add(f"{name}.__dict__", dict(vars(wanted)), dict(vars(got)))
-        if not is_stub(wanted) and getattr(wanted, "__dict__", None):
+        if not is_stand_in(wanted) and getattr(wanted, "__dict__", None):
             self._add(f"{name}.__dict__", wanted.__dict__, got.__dict__)
         return None
 
@@ -260,7 +260,7 @@ def shown(value) -> str:
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
-def is_stub(value) -> bool:
+def is_stand_in(value) -> bool:
     classes = value.__mro__ if isinstance(value, type) else type(value).__mro__
     return any(c.__name__ == "_Stub" for c in classes)
 
@@ -282,7 +282,7 @@ class Pickles:
                 try:
                     return super().find_class(module, name)
                 except (ImportError, AttributeError):
-                    return missing.setdefault((module, name), stub(module, name))
+                    return missing.setdefault((module, name), stand_in(module, name))
 
         module = types.ModuleType("pickles")
         module.Unpickler = Unpickler
@@ -290,7 +290,7 @@ class Pickles:
         return module
 
 
-def stub(module, name):
+def stand_in(module, name):
     """Keeps what it is made of and given."""
 
     def __new__(cls, *arguments, **keywords):
