@@ -262,7 +262,7 @@ def shown(value) -> str:
 
 def is_stand_in(value) -> bool:
     classes = value.__mro__ if isinstance(value, type) else type(value).__mro__
-    return any(c.__name__ == "_Stub" for c in classes)
+    return any(c.__name__ == "_StandIn" for c in classes)
 
 
 # ---------------------------------------------------------------- what libraries read

@@ -184,7 +184,7 @@ class _StorageUnits(pickle.Unpickler):
             return getattr(torch, name, torch.storage.UntypedStorage)
         if module in ("torch", "torch.serialization") and hasattr(torch, name):
             return getattr(torch, name)
-        return type(name, (torch_walk._Stub,), {})
+        return type(name, (torch_walk._StandIn,), {})
 
 
 def zip_big_endian(root, path):

@@ -85,7 +85,7 @@ def _detect_zip(path) -> str:
 # ---------------------------------------------------------------- reading
 
 
-class _Stub:
+class _StandIn:
     """Stands in for a class that is not in the allow-list: keeps nothing, runs nothing."""
 
     def __new__(cls, *args, **kwargs):
@@ -112,7 +112,7 @@ class _Shell:
 
 
 def _rebuild_wrapper(cls, *args):
-    if issubclass(cls, _Stub):
+    if issubclass(cls, _StandIn):
         return _Shell()
     return torch._utils._rebuild_wrapper_subclass(cls, *args)
 
@@ -122,7 +122,7 @@ def _rebuild_from_type(rebuild, cls, args, state):
     value = rebuild(*args)
     if not isinstance(value, (torch.Tensor, _Shell)):
         return value
-    if not issubclass(cls, _Stub) and type(value) is not cls:
+    if not issubclass(cls, _StandIn) and type(value) is not cls:
         value = value.as_subclass(cls)
     return torch._utils._set_obj_state(value, state) if isinstance(state, (dict, tuple)) else value
 
@@ -187,7 +187,7 @@ class DataOnlyPickle:
                 return _STAND_INS[module, name]
             if _is_harmless(module, name):
                 return getattr(importlib.import_module(module), name)
-            return type(name, (_Stub,), {"__module__": module, "__qualname__": name})
+            return type(name, (_StandIn,), {"__module__": module, "__qualname__": name})
 
     @classmethod
     def load(cls, file, **options):
